@@ -1,0 +1,177 @@
+"""Exercises as they lie on disk: names, paths, text and syntax trees. A folder under exercises/ is an exercise."""
+
+import ast
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+TRACKS = (
+    "text", "foundations", "embeddings", "recurrent", "attention", "transformer",
+    "regularization", "training", "decoding", "evaluation",
+)  # the order of study; a track that is not named here comes last
+LEVELS = ("warm-up", "standard", "senior")
+
+
+@dataclass(frozen=True)
+class Card:
+    """A Markdown heading and its body: a hint or an oral question."""
+
+    heading: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Line 3 of a brief: 'regularization · 15 minutes · warm-up · builds on nothing'."""
+
+    track: str
+    minutes: int
+    level: str
+    builds_on: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One folder under exercises/, mirrored by one under solutions/. Paths may be missing: `check` says so."""
+
+    name: str
+
+    @property
+    def module(self) -> str:
+        """The name under which properties import the submission."""
+        return f"exercises.{self.name}.{self.name}"
+
+    @property
+    def properties(self) -> str:
+        return f"exercises.{self.name}.test_{self.name}"
+
+    @property
+    def workloads(self) -> str:
+        return f"exercises.{self.name}.workloads"
+
+    @property
+    def mistakes(self) -> str:
+        return f"solutions.{self.name}.mistakes"
+
+    @property
+    def folder(self) -> Path:
+        return ROOT / "exercises" / self.name
+
+    @property
+    def stub(self) -> Path:
+        """The file that the learner edits."""
+        return self.folder / f"{self.name}.py"
+
+    @property
+    def tests(self) -> Path:
+        return self.folder / f"test_{self.name}.py"
+
+    @property
+    def solution(self) -> Path:
+        return ROOT / "solutions" / self.name / f"{self.name}.py"
+
+    @cached_property
+    def brief(self) -> str:
+        return (self.folder / "README.md").read_text(encoding="utf-8")
+
+    @cached_property
+    def title(self) -> str:
+        return self.brief.splitlines()[0].removeprefix("# ")
+
+    @cached_property
+    def facts(self) -> Facts:
+        line = (self.brief.splitlines() + ["", "", ""])[2]
+        form = r"(?P<track>[\w -]+) · (?P<minutes>\d+) minutes · (?P<level>[\w-]+) · builds on (?P<builds_on>[\w, ]+)"
+        found = re.fullmatch(form, line)
+        if not found:
+            raise ValueError(f"{self.folder / 'README.md'}: line 3 should read 'track · N minutes · level · builds on …'")
+        names = [name.strip() for name in found["builds_on"].split(",")]
+        builds_on = tuple(name for name in names if name != "nothing")
+        return Facts(found["track"], int(found["minutes"]), found["level"], builds_on)
+
+    @cached_property
+    def hints(self) -> list[Card]:
+        return cards((self.folder / "hints.md").read_text(encoding="utf-8"))
+
+    @cached_property
+    def questions(self) -> list[Card]:
+        return cards((self.solution.parent / "interview.md").read_text(encoding="utf-8"))
+
+    @cached_property
+    def asks_for(self) -> list[str]:
+        """The functions and classes that the solution answers: what a submission has to define."""
+        return public_names(self.solution.read_text(encoding="utf-8"))
+
+    @cached_property
+    def _properties(self) -> list[ast.FunctionDef]:
+        """Read without running them."""
+        tree = ast.parse(self.tests.read_text(encoding="utf-8"))
+        return [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+
+    @cached_property
+    def claims(self) -> dict[str, str]:
+        """Each property's name and its one-sentence claim, in the order of the file."""
+        return {node.name: ast.get_docstring(node) or "" for node in self._properties}
+
+    @cached_property
+    def costly(self) -> set[str]:
+        """The properties that take seconds."""
+        return {node.name for node in self._properties if "costly" in map(ast.unparse, node.decorator_list)}
+
+    @cached_property
+    def forbids(self) -> list[str]:
+        """The dotted names that the test module's line `forbids = [...]` rules out, read without running it."""
+        for node in ast.parse(self.tests.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["forbids"]:
+                return list(ast.literal_eval(node.value))
+        return []
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def exercises() -> list[Exercise]:
+    """All exercises, in the order of study: by track, and within and across tracks after what they build on."""
+    found = {path.parent.name: Exercise(path.parent.name) for path in sorted(ROOT.glob("exercises/*/README.md"))}
+
+    def rank(name: str) -> tuple[int, int, int, str]:
+        facts = found[name].facts
+        track = TRACKS.index(facts.track) if facts.track in TRACKS else len(TRACKS)
+        level = LEVELS.index(facts.level) if facts.level in LEVELS else len(LEVELS)
+        return track, level, facts.minutes, name
+
+    order = TopologicalSorter({name: found[name].facts.builds_on for name in found})
+    order.prepare()
+    ready: list[str] = []
+    sequence = []
+    while order.is_active():
+        ready = sorted([*ready, *order.get_ready()], key=lambda name: rank(name) if name in found else (-1, 0, 0, name))
+        name, *ready = ready
+        order.done(name)
+        if name in found:  # 'builds on' may name an exercise that does not exist yet
+            sequence.append(found[name])
+    return sequence
+
+
+def public_names(source: str) -> list[str]:
+    """The top-level functions and classes without a leading underscore, in the order of the file."""
+    nodes = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return [node.name for node in nodes if not node.name.startswith("_")]
+
+
+def cards(text: str) -> list[Card]:
+    """The level-2 headings of a Markdown text, each with what stands under it."""
+    parts = re.split(r"^## +(.+)$", text, flags=re.MULTILINE)[1:]
+    return [Card(heading.strip(), body.strip()) for heading, body in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def same_code(one: str, other: str) -> bool:
+    """Whether two sources have the same syntax tree: comments and layout aside. A source that does not parse has none."""
+    try:
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    except (SyntaxError, ValueError):
+        return False

@@ -1,0 +1,218 @@
+"""The worker's cell: what a process does to itself before it reads a line of the submission.
+
+Linux only; elsewhere, and where the kernel refuses, each piece is left out on its own and the caller is told what held.
+Needs no torch. Sources: man pages namespaces(7), pivot_root(2), capabilities(7), getrlimit(2), prctl(2).
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MB = 1 << 20
+
+# <sched.h>, <sys/mount.h>, <sys/prctl.h>
+NEWNS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+MNT_DETACH = 2
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 36, 38
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a worker may see and use."""
+
+    visible: tuple[str, ...]  # paths that stay readable, beside the interpreter and its packages
+    hidden: tuple[str, ...]  # paths that must not be readable in any case
+    cpu_seconds: int
+    data_bytes: int = 2048 * MB
+    address_bytes: int = 6144 * MB
+    processes: int = 64
+    namespaces: bool = True  # False: as if the system had none
+
+
+def call(name: str, *arguments: int | bytes | None) -> int:
+    """A libc function that returns -1 and sets errno when it fails. Raises OSError."""
+    result = int(getattr(_libc, name)(*arguments))
+    if result == -1:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{name}: {os.strerror(code)}")
+    return result
+
+
+def die_with_parent() -> None:
+    if sys.platform == "linux":
+        call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """A grandchild whose parent died becomes our child, so that nothing slips away by forking twice."""
+    if sys.platform == "linux":
+        call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def unshare(cell: Cell) -> bool:
+    """New namespaces for this process's mounts, network and ipc, and for its children's pids. Whether they were granted."""
+    if not cell.namespaces or sys.platform != "linux":
+        return False
+    kinds = NEWNS | NEWPID | NEWNET | NEWIPC
+    uid, gid = os.getuid(), os.getgid()
+    try:
+        call("unshare", kinds if uid == 0 else kinds | NEWUSER)
+        if uid != 0:
+            Path("/proc/self/setgroups").write_text("deny")
+            Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+            Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    except OSError:
+        return False
+    return True
+
+
+def narrow_view(cell: Cell) -> None:
+    """Replace the root by a read-only one that holds the interpreter, its packages, `cell.visible` and a small /tmp.
+
+    Twice pivot_root: first into an empty file system that keeps the old root at hand, then, when all that stays visible is
+    bound, into that. Raises OSError.
+    """
+    _mount(None, "/", None, MS_REC | MS_PRIVATE)
+    _mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,nr_inodes=4096,mode=755")
+    os.chdir("/tmp")
+    for name in ("new", "old"):
+        os.mkdir(name, 0o755)
+    _mount("new", "new", None, MS_BIND)
+    call("pivot_root", b".", b"old")
+    os.chdir("/")
+    for name, size in (("/tmp", 64), ("/dev/shm", 16)):
+        os.makedirs("/new" + name, exist_ok=True)
+        _mount("tmpfs", "/new" + name, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size}m,nr_inodes=4096,mode=1777")
+    for path in _readable(cell):
+        _bind(path)
+    for device in ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"):
+        _bind(device, MS_NOSUID)
+    for path in cell.hidden:
+        if os.path.isdir("/new" + path):  # it lies below something that is visible: cover it
+            _mount("tmpfs", "/new" + path, "tmpfs", MS_RDONLY, "size=4k,mode=000")
+    os.chdir("/new")
+    call("pivot_root", b".", b".")
+    call("umount2", b".", MNT_DETACH)
+    os.chdir("/tmp")
+    _mount(None, "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
+
+
+def _readable(cell: Cell) -> Iterator[str]:
+    """Existing paths, none below another, so that each is bound once."""
+    system = ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime"]
+    packages = [path for path in sys.path if path.endswith("-packages")]
+    wanted = {os.path.abspath(path) for path in [*system, sys.base_prefix, sys.prefix, *packages, *cell.visible]}
+    kept: list[str] = []
+    for path in sorted(wanted):
+        if os.path.lexists("/old" + path) and not any(path.startswith(parent + "/") for parent in kept):
+            kept.append(path)
+    return iter(kept)
+
+
+def _bind(path: str, flags: int = MS_RDONLY | MS_NOSUID | MS_NODEV) -> None:
+    source, target = "/old" + path, "/new" + path
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    if os.path.islink(source):  # /lib -> usr/lib
+        os.symlink(os.readlink(source), target)
+        return
+    if os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+    else:
+        Path(target).touch()
+    _mount(source, target, None, MS_BIND | MS_REC)
+    held = os.statvfs(target).f_flag & ~1  # flags that the mount came with may not be taken away
+    _mount(None, target, None, MS_REMOUNT | MS_BIND | flags | held)
+
+
+def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
+    encode = lambda text: None if text is None else text.encode()
+    call("mount", encode(source), target.encode(), encode(kind), ctypes.c_ulong(flags), encode(options))  # type: ignore[arg-type]
+
+
+def close_all_but(*kept: int) -> None:
+    """Close every descriptor but `kept` and 0, 1, 2."""
+    low = 3
+    for descriptor in sorted(d for d in kept if d > 2):
+        os.closerange(low, descriptor)
+        low = descriptor + 1
+    os.closerange(low, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def limit(cell: Cell, processes_already: int = 0) -> None:
+    """`processes_already`: those that count against the limit although they are not the worker's."""
+    limits = {
+        resource.RLIMIT_DATA: cell.data_bytes,
+        resource.RLIMIT_AS: cell.address_bytes,
+        resource.RLIMIT_CPU: cell.cpu_seconds,
+        resource.RLIMIT_FSIZE: 64 * MB,
+        resource.RLIMIT_NOFILE: 128,
+        resource.RLIMIT_NPROC: cell.processes + processes_already,
+        resource.RLIMIT_CORE: 0,
+    }
+    for kind, most in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (most, most))
+
+
+def become_nobody(alone: int, readable: list[str]) -> bool:
+    """Take the user id `alone`, since no process limit binds root. False where that user could not read our files."""
+    if os.getuid() != 0:
+        return True
+    if not all(_everyone_may_read(path) for path in readable):
+        return False
+    os.setgroups([])
+    os.setresgid(alone, alone, alone)
+    os.setresuid(alone, alone, alone)
+    return True
+
+
+def _everyone_may_read(path: str) -> bool:
+    parts = [path, *(str(parent) for parent in Path(path).parents)]
+    return all(os.stat(part).st_mode & (0o005 if os.path.isdir(part) else 0o004) for part in parts)
+
+
+def give_up_privileges() -> None:
+    """No capabilities, now or through any program that is started later; no debugger may attach."""
+    if sys.platform != "linux":
+        return
+    for capability in range(64):
+        _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # refused without privileges, where it is not needed either
+    header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()  # version 3, this process; three empty sets
+    call("capset", ctypes.byref(header), ctypes.byref(none))  # type: ignore[arg-type]
+    call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def deny_by_audit(hidden: tuple[str, ...]) -> None:
+    """Where there are no namespaces: an audit hook that refuses what they would have kept out of reach.
+
+    It sees Python's own calls only; native code reached in another way passes it, as the README says.
+    """
+    refused = ("socket.", "ctypes.", "subprocess.", "os.exec", "os.posix_spawn", "os.system", "os.kill", "signal.pthread_kill")
+    own = f"/proc/{os.getpid()}"
+
+    def hook(event: str, arguments: tuple[object, ...], below: Callable[[str], str] = os.path.realpath) -> None:
+        if event.startswith(refused):
+            raise PermissionError(1, f"not in a grading: {event}")
+        if event in ("open", "os.listdir", "os.scandir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "shutil.rmtree"):
+            for argument in arguments[:2]:
+                if isinstance(argument, str | bytes | os.PathLike):
+                    path = below(os.fsdecode(argument))
+                    if path.startswith(hidden) or (path.startswith("/proc") and not path.startswith(own)):
+                        raise FileNotFoundError(2, "No such file or directory", path)
+            writes = event != "open" or (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR))
+            if writes and event not in ("os.listdir", "os.scandir") and isinstance(arguments[0], str | bytes | os.PathLike):
+                path = below(os.fsdecode(arguments[0]))
+                if not path.startswith((os.path.realpath(os.environ["TMPDIR"]) + "/", "/dev/null")):
+                    raise PermissionError(13, "not in a grading: writing", path)
+
+    sys.addaudithook(hook)

@@ -1,0 +1,134 @@
+"""Holds the properties of an exercise to the submission that stands in the learner's place, one by one."""
+
+import copy
+import importlib
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import pytest
+from torch import Tensor
+
+from grader.catalogue import Exercise
+from grader.forbidden import Forbidden
+from grader.kit import Disagreement
+from grader.paste import first_difference, paste
+
+Property = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one property met. `outcome` is passed, failed (the claim is false), error (an exception) or not_run."""
+
+    name: str
+    outcome: str
+    seconds: float = 0.0
+    message: str = ""
+    counterexample: str = ""
+
+
+def bind(exercise: Exercise, module: ModuleType) -> dict[str, Property]:
+    """The properties, freshly imported while `module` stands where the learner's file would; costly ones last."""
+    sys.modules[exercise.module] = module
+    sys.modules.pop(exercise.properties, None)
+    properties = importlib.import_module(exercise.properties)
+    found = {name: value for name, value in vars(properties).items() if name.startswith("test_")}
+    return dict(sorted(found.items(), key=lambda item: is_costly(item[1])))
+
+
+def is_costly(test: Property) -> bool:
+    return getattr(test, "costly", False)
+
+
+def examine(properties: dict[str, Property], file: str, started: Callable[[str], None]) -> Iterator[Finding]:
+    """One finding per property, as it comes; `started` is told each name before. Raises Forbidden.
+
+    A costly property is not run once another is broken or unwritten.
+    """
+    sound = True
+    for name, test in properties.items():
+        if is_costly(test) and not sound:
+            yield Finding(name, "not_run", message="takes seconds, so it waits until all others hold")
+            continue
+        started(name)
+        finding = _hold(name, test, file)
+        sound = sound and finding.outcome == "passed"
+        yield finding
+
+
+def _hold(name: str, test: Property, file: str) -> Finding:
+    drawn = _record_draws(test)
+    start = time.perf_counter()
+    try:
+        test()
+    except (KeyboardInterrupt, MemoryError, Forbidden):
+        raise
+    except NotImplementedError:
+        return Finding(name, "not_run", time.perf_counter() - start, "not written yet")
+    except BaseException as why:
+        why = _cause(why)
+        if isinstance(why, Forbidden | MemoryError | NotImplementedError):
+            if isinstance(why, NotImplementedError):
+                return Finding(name, "not_run", time.perf_counter() - start, "not written yet")
+            raise why from None
+        outcome = "failed" if isinstance(why, AssertionError | pytest.fail.Exception) else "error"
+        return Finding(name, outcome, time.perf_counter() - start, _message(why, file), _counterexample(why, drawn))
+    return Finding(name, "passed", time.perf_counter() - start)
+
+
+def _record_draws(test: Property) -> dict[str, Any]:
+    """A dict that holds what Hypothesis drew last; at a failure, that is the smallest counterexample.
+
+    Replacing `inner_test` is what Hypothesis documents for test runners. Tensors are copied before the submission sees them.
+    """
+    drawn: dict[str, Any] = {}
+    handle = getattr(test, "hypothesis", None)
+    if handle is None:
+        return drawn
+    inner = handle.inner_test
+
+    def recorded(*arguments: Any, **named: Any) -> None:
+        drawn.clear()
+        drawn.update({name: value.clone() if isinstance(value, Tensor) else copy.copy(value) for name, value in named.items()})
+        inner(*arguments, **named)
+
+    handle.inner_test = recorded
+    return drawn
+
+
+def _cause(why: BaseException) -> BaseException:
+    """Of a group (Hypothesis calls a failure that does not repeat 'flaky') the first member; else the exception itself."""
+    while isinstance(why, BaseExceptionGroup) and why.exceptions:
+        why = why.exceptions[0]
+    return why
+
+
+def _message(why: BaseException, file: str) -> str:
+    """One short paragraph: the learner's line for the learner's exception, the property's line for a bare assertion."""
+    if isinstance(why, Disagreement):
+        return why.why
+    frames = traceback.extract_tb(why.__traceback__)
+    text = str(why).strip()
+    mine = [frame for frame in frames if frame.filename == file]
+    if not isinstance(why, AssertionError | pytest.fail.Exception):
+        where = f"line {mine[-1].lineno}, in {mine[-1].name}: " if mine else ""
+        return f"{where}{type(why).__name__}: {text}" if text else f"{where}{type(why).__name__}"
+    if text:
+        return text
+    theirs = [frame for frame in frames if "/test_" in frame.filename]
+    return f"this does not hold: {theirs[-1].line}" if theirs else "the assertion does not hold"
+
+
+def _counterexample(why: BaseException, drawn: dict[str, Any]) -> str:
+    """Assignments that paste into a REPL, then what came beside what was expected."""
+    lines = [f"{name} = {paste(value)}" for name, value in drawn.items()]
+    if isinstance(why, Disagreement):
+        lines += [f"got = {paste(why.got)}", f"expected = {paste(why.expected)}"]
+        difference = first_difference(why.got, why.expected)
+        lines += [f"# {difference}"] if difference else []
+    return "\n".join(lines)

@@ -1,0 +1,185 @@
+"""What the author of an exercise writes with: inputs, comparisons, mistakes and workloads."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import torch
+from hypothesis import HealthCheck, Phase, register_random, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+Submission = ModuleType | SimpleNamespace
+
+
+def normal(seed: int, *shape: int) -> Tensor:
+    """Standard normal float32, the same for the same seed, without touching torch's global generator."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def quarters(seed: int, *shape: int) -> Tensor:
+    """Float32 multiples of 1/4 in [-2, 2], which print and paste without rounding."""
+    return torch.randint(-8, 9, shape, generator=torch.Generator().manual_seed(seed)) / 4
+
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def tensors(draw: st.DrawFn, axes: str, longest: int = 6) -> Tensor:
+    """Float32 tensors of `quarters`; `axes` names one drawn length each, and "..." stands for zero to three more.
+
+    A draw costs more than a tensor, so the values take a single seed, and shrinking shortens the axes.
+    """
+    names = [name for axis in axes.split() for name in (range(draw(st.integers(0, 3))) if axis == "..." else [axis])]
+    return quarters(draw(seeds), *(draw(st.integers(1, longest)) for _ in names))
+
+
+class Disagreement(AssertionError):
+    """Two values that should agree; both travel with the failure, for the counterexample and the diagnosis."""
+
+    def __init__(self, got: object, expected: object, why: str) -> None:
+        super().__init__(f"{why}\n\ngot      {got}\nexpected {expected}")
+        self.got, self.expected, self.why = got, expected, why
+
+
+# Rounding that two right answers may differ by. A sum in bfloat16 or float16 is only as good as its largest term.
+TOLERANCE = {torch.float64: 1e-7, torch.float32: 1e-5, torch.float16: 1e-2, torch.bfloat16: 3e-2}
+
+
+def agrees(got: object, expected: Tensor | float, atol: float | None = None, rtol: float | None = None) -> None:
+    """Same type, shape, dtype and values up to rounding (or `atol=` and `rtol=`, given together). NaN agrees with nothing.
+
+    Two floats may be compared as well. Raises Disagreement.
+    """
+    if isinstance(expected, Tensor):
+        if type(got) not in (Tensor, nn.Parameter):  # a subclass could claim to equal everything
+            raise Disagreement(got, expected, f"expected a torch.Tensor, got {type(got).__name__}")
+        default = TOLERANCE.get(expected.dtype, 0.0)
+    else:
+        if type(got) not in (float, int, bool) and type(got) is not type(expected):
+            raise Disagreement(got, expected, f"expected a {type(expected).__name__}, got {type(got).__name__}")
+        default = 1e-9
+    try:
+        assert_close(got, expected, atol=default if atol is None else atol, rtol=default if rtol is None else rtol)
+    except AssertionError as why:
+        raise Disagreement(got, expected, str(why)) from None
+
+
+def gradients(output: Tensor, *inputs: Tensor, seed: int = 0) -> tuple[Tensor, ...]:
+    """The gradient of `output` along one random direction, by each of `inputs`; zeros where it does not depend on one.
+
+    A sum of outputs would hide what cancels (the rows of a softmax sum to one), a random direction does not.
+    """
+    direction = quarters(seed, *output.shape).to(output.dtype)
+    found = torch.autograd.grad(output, inputs, direction, allow_unused=True)
+    return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True))
+
+
+def refuses(error: type[Exception], function: Callable[..., Any], *arguments: Any, **named: Any) -> bool:
+    """Whether the call raises `error`; any other exception passes through."""
+    try:
+        function(*arguments, **named)
+    except error:
+        return True
+    return False
+
+
+def costly(test: Callable[..., None]) -> Callable[..., None]:
+    """Marks a property that takes seconds: it is held last, and only when all others hold. Outermost decorator."""
+    test.costly = True  # type: ignore[attr-defined]
+    return test
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A typical wrong `function`, and the name in the solution that it `replaces`: 'name' or 'Class.method'.
+
+    A mistake that no property can tell from another (different lines, the same wrong results) names that one as its twin.
+    """
+
+    replaces: str
+    function: Callable[..., Any]
+    twin_of: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def lesson(self) -> str:
+        return " ".join((self.function.__doc__ or "").split())
+
+
+def instead_of(name: str, twin_of: str | None = None) -> Callable[[Callable[..., Any]], Mistake]:
+    return lambda function: Mistake(name, function, twin_of)
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """A generic mutant, by the name that `check` prints, which changes nothing that a property may ask for, and why."""
+
+    mutant: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Author's code that puts a submission to work and returns what every right answer must return alike."""
+
+    function: Callable[..., dict[str, Tensor]]
+    beside: SimpleNamespace | None = None  # torch's own operators, under the names that the submission gives them
+    time: float | None = None  # the exponent by which time is expected to grow along the axes
+    memory: float | None = None
+    sizes: list[dict[str, int]] = field(default_factory=lambda: [{}])
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def is_timed(self) -> bool:
+        return self.sizes != [{}]
+
+    def __call__(self, submission: Submission, seed: int, **size: int) -> dict[str, Tensor]:
+        """Run under a seeded global generator, which is put back afterwards."""
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            return self.function(submission, seed, **size)
+
+
+def workload(
+    beside: SimpleNamespace | None = None, time: float | None = None, memory: float | None = None, **axes: Sequence[int]
+) -> Callable[[Callable[..., dict[str, Tensor]]], Workload]:
+    """Each axis lists its lengths, smallest first; the first size of every axis makes the first run, and so on."""
+    sizes = [dict(zip(axes, lengths, strict=True)) for lengths in zip(*axes.values(), strict=True)] or [{}]
+    return lambda function: Workload(function, beside, time, memory, sizes)
+
+
+class _TorchRandom:
+    """Hypothesis seeds torch before every example, so every counterexample repeats."""
+
+    seed = staticmethod(torch.default_generator.manual_seed)  # torch.manual_seed also formats a stack for absent devices
+    getstate = staticmethod(torch.get_rng_state)
+    setstate = staticmethod(torch.set_rng_state)
+
+
+_torch_random = _TorchRandom()  # register_random keeps only a weak reference
+register_random(_torch_random)
+
+torch.set_num_threads(1)  # tiny tensors gain nothing from threads
+practice = settings(
+    deadline=None,  # a busy machine is not the learner's fault
+    derandomize=True,
+    database=None,
+    max_examples=25,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile("practice", practice)
+settings.register_profile("interview", practice, derandomize=False)
+settings.register_profile("fingerprint", practice, phases=[Phase.explicit, Phase.generate])  # no shrinking: only names count
+settings.load_profile("practice")

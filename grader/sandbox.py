@@ -1,0 +1,337 @@
+"""The supervisor's side of the workers: starts the zygotes, asks them for workers, listens, and stops what runs away.
+
+Knows no torch. One deadline per stage of a worker, in CPU seconds; wall time only as a loose backstop.
+"""
+
+import errno
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+
+import psutil
+
+from grader.catalogue import ROOT
+from grader.cell import Cell, adopt_orphans
+from grader.wire import Frames, Message, ProtocolError, frame
+
+MB = 1 << 20
+OUTPUT_KEPT = 64 << 10
+RESIDENT_LIMIT = 3072 * MB
+TICK = 0.1  # seconds between two looks at a worker that is silent
+SINGLE_THREADED = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")}
+
+
+class GraderError(Exception):
+    """Our own fault: a zygote that does not start, a trusted worker that breaks."""
+
+
+class Stopped(Exception):
+    """A worker that did not end as it should. `outcome` is one of crashed, timeout, memory, tampered."""
+
+    def __init__(self, outcome: str, message: str) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+
+
+@dataclass
+class Zygote:
+    """A warm process, and the socket through which it is asked for workers."""
+
+    process: subprocess.Popen[bytes]
+    socket: socket.socket
+    namespaces: bool | None = None  # unknown until it is ready
+    wardens: set[int] = field(default_factory=set)
+
+    @classmethod
+    def start(cls) -> "Zygote":
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH", "HOME") if name in os.environ}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "grader.zygote", str(theirs.fileno())],
+            cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            env=kept | SINGLE_THREADED | {"PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+        theirs.close()
+        return cls(process, ours)
+
+    def wait(self) -> None:
+        """Until it is warm. Raises GraderError."""
+        if self.namespaces is None:
+            self.namespaces = bool(self._reply()["namespaces"])
+
+    def fork(self, request: Message, descriptors: list[int]) -> int:
+        """The pid of a new warden. Raises GraderError where the zygote is gone."""
+        self.wait()
+        try:
+            socket.send_fds(self.socket, [json.dumps(request).encode()], descriptors)
+        except OSError as why:
+            raise GraderError(f"a worker could not be started: {why}") from why
+        pid = int(self._reply()["pid"])
+        self.wardens.add(pid)
+        return pid
+
+    def _reply(self) -> Message:
+        data = self.socket.recv(1 << 16)
+        if not data:
+            raise GraderError("the process that starts workers is gone")
+        return dict(json.loads(data))
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def close(self) -> None:
+        self.socket.close()
+        try:
+            self.process.wait(timeout=5 if self.namespaces is not None else 0.2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@dataclass
+class Run:
+    """One worker, as the supervisor sees it."""
+
+    zygote: Zygote
+    warden: int
+    events: int
+    output: int
+    status: int
+    inbox: int
+    isolation: str
+    tmp: str
+    frames: Frames = field(default_factory=Frames)
+    ending: Frames = field(default_factory=Frames)
+    open: set[int] = field(default_factory=set)
+    printed: bytearray = field(default_factory=bytearray)
+    dropped: int = 0
+    exit: int | None = None
+    is_done: bool = False
+    stopped: Stopped | None = None
+    budget: float = 10.0  # CPU seconds of the present stage
+    since: float = field(default_factory=time.monotonic)
+    cpu_before: float | None = None
+
+    def __post_init__(self) -> None:
+        self.open = {self.events, self.output, self.status}
+
+    def allow(self, cpu_seconds: float) -> None:
+        """A new stage begins."""
+        self.budget, self.since, self.cpu_before = cpu_seconds, time.monotonic(), None
+
+    def say(self, message: Message) -> None:
+        """To a worker that has been locked in."""
+        try:
+            os.write(self.inbox, frame(message))
+        except OSError as why:
+            if why.errno != errno.EPIPE:
+                raise
+
+    def read(self, descriptor: int) -> Iterator[tuple[Message, bytes]]:
+        """What has arrived. Raises Stopped where it is no message."""
+        data = os.read(descriptor, 1 << 16)
+        if not data:
+            self.open.discard(descriptor)
+            os.close(descriptor)
+        elif descriptor == self.output:
+            kept = data[: max(0, OUTPUT_KEPT - len(self.printed))]
+            self.printed += kept
+            self.dropped += len(data) - len(kept)
+        elif descriptor == self.status:
+            for message, _ in self.ending.feed(data):
+                self.exit = int(message["exit"])
+        else:
+            try:
+                for message, body in self.frames.feed(data):
+                    self.is_done = self.is_done or message.get("event") in ("done", "forbidden", "memory", "broken")
+                    yield message, body
+            except ProtocolError as why:
+                raise Stopped("tampered", str(why)) from None
+
+    def look(self) -> None:
+        """Raises Stopped where the worker has used up its stage."""
+        waited = time.monotonic() - self.since
+        if waited < TICK:
+            return
+        try:
+            processes = psutil.Process(self.warden).children(recursive=True)
+            cpu = resident = 0.0
+            for process in processes:
+                times = process.cpu_times()
+                cpu += times.user + times.system
+                resident += process.memory_info().rss
+        except psutil.Error:  # it has just ended; its status will say how
+            return
+        if self.cpu_before is None or cpu < self.cpu_before:
+            self.cpu_before = cpu
+        if resident > RESIDENT_LIMIT * 1.5:
+            raise Stopped("memory", f"more than {RESIDENT_LIMIT // MB} MB of memory")
+        if cpu - self.cpu_before > self.budget:
+            raise Stopped("timeout", f"no answer after {self.budget:.0f} s of CPU time")
+        if waited > 10 + 3 * self.budget:
+            raise Stopped("timeout", f"no answer after {waited:.0f} s")
+
+    def kill(self) -> None:
+        """The worker and all that it started."""
+        try:
+            family = psutil.Process(self.warden).children(recursive=True)
+        except psutil.Error:
+            family = []
+        for pid in [self.warden, *(process.pid for process in family)]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+    def close(self) -> None:
+        for descriptor in [*self.open, self.inbox]:
+            os.close(descriptor)
+        self.open.clear()
+        self.zygote.wardens.discard(self.warden)
+        shutil.rmtree(self.tmp, ignore_errors=True)
+
+
+class Sandbox:
+    """The two zygotes, each started when first needed. Use as a context manager; share it between gradings."""
+
+    def __init__(self, namespaces: bool = True) -> None:
+        self.namespaces = namespaces  # False: as if the system had none
+        self._zygotes: dict[bool, Zygote] = {}
+        adopt_orphans()
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for zygote in self._zygotes.values():
+            zygote.close()
+        self._zygotes.clear()
+
+    def warm(self) -> None:
+        """Start both zygotes, without waiting for them."""
+        for trusted in (False, True):
+            self._zygote(trusted)
+
+    def start(self, request: Message, body: bytes = b"", cell: Cell | None = None, cpu_seconds: int = 120) -> Run:
+        """A worker for a job. With a cell it is confined, and knows no solution; without, it is trusted."""
+        zygote = self._zygote(cell is None)
+        zygote.wait()
+        apart = self.namespaces and bool(zygote.namespaces)
+        tmp = tempfile.mkdtemp(prefix="grader-")
+        request = request | {"cell": None, "cpu_seconds": cpu_seconds, "tmp": tmp}
+        isolation = "none"
+        if cell is not None:
+            request |= {"cell": asdict(cell) | {"namespaces": apart, "cpu_seconds": cpu_seconds}}
+            isolation = "namespaces" if apart else "limits" if sys.platform == "linux" else "none"
+            if apart:
+                request["tmp"] = "/tmp"
+        events, output, status, inbox = os.pipe(), os.pipe(), os.pipe(), os.pipe()
+        theirs = [events[1], output[1], status[1], inbox[0]]
+        try:
+            warden = zygote.fork(request, theirs)
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+        _write_body(inbox[1], body)
+        return Run(zygote, warden, events[0], output[0], status[0], inbox[1], isolation, tmp)
+
+    def _zygote(self, trusted: bool) -> Zygote:
+        zygote = self._zygotes.get(trusted)
+        if zygote is None or not zygote.is_alive:
+            zygote = self._zygotes[trusted] = Zygote.start()
+        return zygote
+
+
+def _write_body(inbox: int, body: bytes) -> None:
+    waiting = memoryview(len(body).to_bytes(4, "big") + body)
+    try:
+        while waiting:
+            waiting = waiting[os.write(inbox, waiting) :]
+    except BrokenPipeError:
+        return  # the worker is gone already; its status says how
+
+
+def listen(runs: list[Run]) -> Iterator[tuple[Run, Message, bytes]]:
+    """What the workers say, as it comes, until all have ended; `run.stopped` then holds what went wrong with one.
+
+    Closing the generator early kills the workers.
+    """
+    waiting = list(runs)
+    try:
+        while waiting:
+            for run, descriptor in _ready(waiting):
+                try:
+                    for message, body in run.read(descriptor):
+                        yield run, message, body
+                except Stopped as why:
+                    _stop(run, why)
+            for run in list(waiting):
+                if run.status not in run.open and run.events not in run.open:
+                    _finish(run)
+                    waiting.remove(run)
+                    continue
+                try:
+                    run.look()
+                except Stopped as why:
+                    _stop(run, why)
+    finally:
+        for run in runs:
+            if run.open:
+                run.kill()
+            run.close()
+            _sweep(run.zygote)
+
+
+def _ready(runs: list[Run]) -> list[tuple[Run, int]]:
+    with selectors.DefaultSelector() as selector:
+        for run in runs:
+            for descriptor in run.open:
+                selector.register(descriptor, selectors.EVENT_READ, run)
+        return [(key.data, key.fd) for key, _ in selector.select(TICK)]
+
+
+def _stop(run: Run, why: Stopped) -> None:
+    run.stopped = run.stopped or why
+    run.is_done = True
+    run.kill()
+
+
+def _finish(run: Run) -> None:
+    if run.stopped is None and not run.is_done:
+        run.stopped = _ending(run.exit)
+
+
+def _ending(exit: int | None) -> Stopped:
+    """What the end of a worker means that had not said that it was done."""
+    if exit is not None and -exit in (signal.SIGXCPU, signal.SIGKILL):
+        return Stopped("timeout", "the process was killed: it had used up its CPU time or its memory")
+    if exit is not None and exit < 0:
+        return Stopped("crashed", f"the process died of {signal.Signals(-exit).name}")
+    return Stopped("crashed", "the process is gone" if exit is None else f"the process exited with {exit}")
+
+
+def _sweep(zygote: Zygote) -> None:
+    """Without a pid namespace, what outlives its warden becomes a child of the zygote; what outlives that, ours.
+
+    Every worker has left our session, and so has all that it started.
+    """
+    for parent in (zygote.process.pid, os.getpid()):
+        try:
+            for child in psutil.Process(parent).children():
+                if child.pid not in zygote.wardens and os.getsid(child.pid) != os.getsid(0):
+                    child.kill()
+        except (psutil.Error, ProcessLookupError):
+            continue

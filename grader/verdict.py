@@ -1,0 +1,104 @@
+"""What one grading found, and the JSON that other programs rely on."""
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+OUTCOMES = (
+    "passed", "failed", "not_started", "crashed", "timeout", "memory", "forbidden", "tampered", "no_submission", "grader_error",
+)  # fmt: skip
+PASSED, NOT_PASSED, USAGE, GRADER_FAILED = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class PropertyResult:
+    """`outcome`: passed, failed (the claim is false), error (an exception), timeout or not_run."""
+
+    name: str
+    claim: str
+    outcome: str = "not_run"
+    seconds: float = 0.0
+    message: str = ""
+    counterexample: str = ""
+
+    @property
+    def is_broken(self) -> bool:
+        return self.outcome in ("failed", "error", "timeout")
+
+
+@dataclass(frozen=True)
+class Audit:
+    """`outcome`: agreed, differed or not_run."""
+
+    outcome: str = "not_run"
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A known mistake that the submission looks like; `confidence` in [0, 1]."""
+
+    mistake: str
+    lesson: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Timing:
+    """CPU seconds at one size, and how they compare: 'yours/torch' -> (median, lower and upper quartile of paired ratios)."""
+
+    workload: str
+    size: dict[str, int]
+    yours: float | None
+    solution: float | None
+    torch: float | None
+    growth: float | None
+    ratios: dict[str, tuple[float, float, float]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    exercise: str
+    submission: str
+    file: str
+    sha256: str
+    outcome: str
+    message: str = ""
+    properties: tuple[PropertyResult, ...] = ()
+    audit: Audit = Audit()
+    diagnosis: tuple[Diagnosis, ...] = ()
+    benchmark: tuple[Timing, ...] = ()
+    isolation: str = "none"
+    seconds: float = 0.0
+    printed: str = field(default="", compare=False)  # what the submission wrote; for the screen only
+
+    @property
+    def fingerprint(self) -> frozenset[str]:
+        """The properties that the submission breaks. Those stopped by NotImplementedError do not count."""
+        return frozenset(result.name for result in self.properties if result.is_broken)
+
+    @property
+    def exit_code(self) -> int:
+        match self.outcome:
+            case "passed" | "not_started":
+                return PASSED
+            case "no_submission":
+                return USAGE
+            case "grader_error":
+                return GRADER_FAILED
+        return NOT_PASSED
+
+    def but(self, **changes: Any) -> "Verdict":
+        return replace(self, **changes)
+
+    def to_json(self) -> str:
+        """One line. The keys and their order are a contract."""
+        return json.dumps({
+            "exercise": self.exercise, "submission": self.submission, "file": self.file, "sha256": self.sha256,
+            "message": self.message, "outcome": self.outcome,
+            "properties": [vars(result) for result in self.properties],
+            "audit": vars(self.audit),
+            "diagnosis": [vars(diagnosis) for diagnosis in self.diagnosis],
+            "benchmark": [vars(timing) for timing in self.benchmark],
+            "isolation": self.isolation, "seconds": round(self.seconds, 3),
+        })  # fmt: skip

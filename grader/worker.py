@@ -1,0 +1,172 @@
+"""What a forked worker does: one job, its events as messages up a pipe. Whatever happens, it ends here.
+
+The jobs of a learner's worker never see a solution; those of a trusted worker never run a line of the learner's code.
+"""
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from types import ModuleType
+
+from hypothesis import settings
+
+from grader.audit import Answer, answers, compare, likeness, packed, unpacked
+from grader.benchmark import measure
+from grader.catalogue import Exercise
+from grader.examine import bind, examine
+from grader.forbidden import Forbidden, Guard
+from grader.submission import load, load_guarded, mistaken, mistakes, solution
+from grader.wire import Frames, Message, frame
+
+SHARED_WITH_OTHERS = ("can't allocate memory", "Cannot allocate memory", "out of memory", "bad_alloc")
+
+
+class Reporter:
+    """The worker's end of the pipe."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def __call__(self, message: Message, body: bytes = b"") -> None:
+        waiting = memoryview(frame(message, body))
+        while waiting:
+            waiting = waiting[os.write(self.descriptor, waiting) :]
+
+
+class Inbox:
+    """What the supervisor says after the worker was locked in: a seed."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def seeds(self) -> list[int]:
+        frames = Frames()
+        while data := os.read(self.descriptor, 1 << 16):
+            for message, _ in frames.feed(data):
+                return [int(seed) for seed in message["seeds"]]
+        return []
+
+
+def work(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
+    """Do the job and say how it went. Never raises."""
+    try:
+        os.environ["TMPDIR"] = tempfile.tempdir = request["tmp"]
+        importlib.invalidate_caches()  # the view of the file system is another one now
+        JOBS[request["job"]](request, body, report, inbox)
+        report({"event": "done"})
+    except Forbidden as why:
+        report({"event": "forbidden", "message": str(why)})
+    except MemoryError:
+        report({"event": "memory", "message": "the submission asked for more memory than it may have"})
+    except BaseException:
+        report({"event": "broken", "message": traceback.format_exc()[-4000:]})
+
+
+def _loaded(request: Message, body: bytes, report: Reporter) -> tuple[ModuleType, Guard | None] | None:
+    """The submission, or None where it could not be loaded, which is then reported: that is a verdict, not a fault."""
+    exercise = Exercise(request["exercise"])
+    if "mistake" in request:
+        by_name = {mistake.name: mistake for mistake in mistakes(exercise)}
+        return mistaken(exercise, by_name[request["mistake"]]), None
+    try:
+        module, guard = load_guarded(exercise, body, request["file"], request["asks_for"], request["forbids"])
+    except (Forbidden, MemoryError):
+        raise
+    except BaseException as why:
+        report({"event": "raised", "message": _at_import(why, request["file"])})
+        return None
+    report({"event": "loaded"})
+    return module, guard
+
+
+def _at_import(why: BaseException, file: str) -> str:
+    if isinstance(why, SyntaxError):
+        return f"line {why.lineno}: {type(why).__name__}: {why.msg}"
+    mine = [frame.lineno for frame in traceback.extract_tb(why.__traceback__) if frame.filename == file]
+    where = f"line {mine[-1]}: " if mine else ""
+    return f"{where}{type(why).__name__}: {why}".rstrip(": ")
+
+
+def _properties(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
+    """Hold the properties to the submission, one event before and one after each."""
+    settings.load_profile(request["profile"])
+    loaded = _loaded(request, body, report)
+    if loaded is None:
+        return
+    module, guard = loaded
+    properties = bind(Exercise(request["exercise"]), module)
+    for finding in examine(properties, request["file"], lambda name: report({"event": "started", "name": name})):
+        report({"event": "property", **vars(finding)})
+        if any(sign in finding.message for sign in SHARED_WITH_OTHERS):
+            raise MemoryError
+        if request.get("stop_at_first") and finding.outcome != "passed":
+            return
+        if guard:
+            guard.check()
+
+
+def _workloads(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
+    """Run the workloads on the submission with seeds that it could not have known when it was loaded.
+
+    All run before any is sent, so that an answer that a later call overwrites arrives spoiled.
+    """
+    exercise = Exercise(request["exercise"])
+    loaded = _loaded(request, body, report)
+    if loaded is None:
+        return
+    module, guard = loaded
+    if request.get("beside_properties"):
+        bind(exercise, module)
+    report({"event": "ready"})
+    for answer in answers(exercise, module, inbox.seeds()):
+        if any(sign in answer.error for sign in SHARED_WITH_OTHERS):
+            raise MemoryError
+        for message, data in packed(answer):
+            report(message, data)
+    if guard:
+        guard.check()
+
+
+def _compare(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
+    """Trusted: hold the answers in `body` against the solution's, and say which of some mistakes they are like."""
+    exercise, seeds = Exercise(request["exercise"]), request["seeds"]
+    right = answers(exercise, solution(exercise), seeds)
+    received = {(answer.workload, answer.seed): answer for answer in unpacked(Frames().feed(body))}
+    got = [received.get((answer.workload, answer.seed), Answer(answer.workload, answer.seed, error="no reply")) for answer in right]
+    for mine, correct in zip(got, right, strict=True):
+        for output, why in compare(mine, correct).items():
+            report({"event": "differs", "workload": mine.workload, "output": output, "seed": mine.seed, "detail": why})
+    for mistake in mistakes(exercise):
+        if mistake.name in request["mistakes"]:
+            other = answers(exercise, mistaken(exercise, mistake), seeds)
+            report({"event": "likeness", "mistake": mistake.name, "share": likeness(got, right, other)})
+
+
+def _describe_mistakes(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
+    exercise = Exercise(request["exercise"])
+    for mistake in mistakes(exercise):
+        report({"event": "mistake", "name": mistake.name, "lesson": mistake.lesson, "twin_of": mistake.twin_of})
+    for equivalent in getattr(sys.modules[exercise.mistakes], "equivalents", []):
+        report({"event": "equivalent", "mutant": equivalent.mutant, "reason": equivalent.reason})
+
+
+def _benchmark(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
+    """Time the submission, the reference and torch in turns. Runs for a submission that has passed already."""
+    exercise = Exercise(request["exercise"])
+    length = request["reference_bytes"]
+    reference = load(exercise, body[:length], "reference", request["asks_for"])
+    yours = load(exercise, body[length:], request["file"], request["asks_for"]) if body[length:] else None
+    for timing in measure(exercise, yours, reference):
+        report({"event": "timing", **timing})
+
+
+JOBS: dict[str, Callable[[Message, bytes, Reporter, Inbox], None]] = {
+    "properties": _properties,
+    "workloads": _workloads,
+    "compare": _compare,
+    "mistakes": _describe_mistakes,
+    "benchmark": _benchmark,
+}

@@ -1,0 +1,214 @@
+"""A warm process that forks workers: it has imported torch, hypothesis and pytest, and knows no submission.
+
+`python -m grader.zygote FD`, with FD a Unix socket. A request is one packet: a JSON object and four descriptors (events,
+output, status, inbox); the body of the request comes through the inbox. The answer is the pid of the warden.
+
+    zygote ── warden (new session, adopts orphans) ── init (pid 1 of the namespace) ── worker
+
+The warden waits and reports how the worker ended; when it dies, so do the others. Single-threaded before any fork: a child
+that uses OpenMP after its parent did hangs.
+"""
+
+import gc
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import time
+
+import jaxtyping  # noqa: F401  (submissions import it; once is enough)
+import psutil
+from hypothesis import given, settings
+
+from grader import cell, kit
+from grader.cell import Cell
+from grader.wire import Message, frame
+from grader.worker import Inbox, Reporter, work
+
+
+def serve(server: socket.socket) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # wardens are not waited for
+    cell.adopt_orphans()
+    warm_up()
+    gc.collect()
+    gc.freeze()
+    able = _namespaces_work()
+    server.sendall(json.dumps({"ready": True, "namespaces": able}).encode())
+    while True:
+        packet, descriptors, _, _ = socket.recv_fds(server, 1 << 20, 4)
+        if not packet:
+            return
+        pid = os.fork()
+        if pid == 0:
+            try:
+                server.close()
+                _ward(json.loads(packet), *descriptors)
+            finally:
+                os._exit(70)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        server.sendall(json.dumps({"pid": pid}).encode())
+
+
+def warm_up() -> None:
+    """A tiny grading, so that no worker is the first to import or to set up anything."""
+
+    @settings(max_examples=3)
+    @given(kit.tensors("n d"), kit.seeds)
+    def holds(x: kit.Tensor, seed: int) -> None:
+        x.requires_grad_()
+        kit.agrees(kit.gradients((x @ x.T).softmax(-1).sum(0), x)[0].shape == x.shape, True)
+        kit.agrees(x.detach(), x.detach().clone())
+
+    @settings(max_examples=3)
+    @given(kit.tensors("n"))
+    def breaks(x: kit.Tensor) -> None:
+        kit.agrees(x, x + 1)
+
+    holds()
+    try:
+        breaks()
+    except kit.Disagreement:
+        return
+    raise RuntimeError("a property that is false was not broken")
+
+
+def _namespaces_work() -> bool:
+    """Try a whole cell once, in a process of its own."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    trial = os.fork()
+    if trial == 0:
+        try:
+            whole = Cell(visible=(), hidden=(), cpu_seconds=5)
+            if cell.unshare(whole):
+                cell.narrow_view(whole)
+                os._exit(0)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(trial, 0)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    return status == 0
+
+
+def _ward(request: Message, events: int, output: int, status: int, inbox: int) -> None:
+    """Become the warden: lock a worker in, wait for it, say how it ended, leave nothing behind."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    cell.die_with_parent()
+    os.setsid()
+    cell.adopt_orphans()
+    alone = 1_000_000_000 + os.getpid() % 1_000_000  # a user id for this grading only
+    body = _read_body(inbox)
+    confinement = Cell(**request["cell"]) if request["cell"] else None
+    apart = confinement is not None and cell.unshare(confinement)
+    child = os.fork()
+    if child == 0:
+        cell.die_with_parent()
+        if apart:
+            assert confinement is not None
+            cell.narrow_view(confinement)
+            worker = os.fork()  # this process is pid 1 of its namespace: when it goes, all go
+            if worker:
+                for descriptor in (events, output, inbox):
+                    os.close(descriptor)
+                _report_end(status, _wait(worker))
+                os._exit(0)
+            cell.die_with_parent()
+        os.close(status)
+        _lock_in(request, confinement, alone if apart else None, events, output, inbox)
+        report = Reporter(events)
+        report({"event": "locked"})
+        work(request, body, report, Inbox(inbox))
+        os._exit(0)
+    for descriptor in (events, output, inbox):
+        os.close(descriptor)
+    ended = _wait(child)
+    _kill_descendants()
+    if not apart:
+        _report_end(status, ended)
+    os._exit(0)
+
+
+def _read_body(inbox: int) -> bytes:
+    """The first frame of the inbox: four bytes of length, then the source."""
+    (length,) = struct.unpack(">I", _exactly(inbox, 4))
+    return _exactly(inbox, length)
+
+
+def _exactly(descriptor: int, length: int) -> bytes:
+    data = b""
+    while len(data) < length:
+        part = os.read(descriptor, length - len(data))
+        if not part:
+            raise EOFError("the supervisor is gone")
+        data += part
+    return data
+
+
+def _lock_in(request: Message, confinement: Cell | None, alone: int | None, events: int, output: int, inbox: int) -> None:
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    cell.close_all_but(events, inbox)
+    if confinement is None:  # trusted code, which may still run away: a mistake, a mutant
+        resource.setrlimit(resource.RLIMIT_CPU, (request["cpu_seconds"], request["cpu_seconds"]))
+        return
+    cell.limit(confinement, 0 if alone else _processes_of_this_user())
+    if alone:
+        cell.become_nobody(alone, [os.__file__, kit.__file__])
+    cell.give_up_privileges()
+    cell.die_with_parent()  # a change of user forgets it
+    if not alone:
+        os.environ["TMPDIR"] = request["tmp"]
+        cell.deny_by_audit(confinement.hidden)
+
+
+def _processes_of_this_user() -> int:
+    """Threads count too."""
+    mine = [process.info for process in psutil.process_iter(["uids", "num_threads"])]
+    return sum(info["num_threads"] or 1 for info in mine if info["uids"] and info["uids"].real == os.getuid())
+
+
+def _wait(child: int) -> int:
+    """The exit code of `child`, negative for a signal; reaps whatever else is orphaned meanwhile."""
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            return os.waitstatus_to_exitcode(status)
+
+
+def _report_end(status: int, code: int) -> None:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    os.write(status, frame({"exit": code, "cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss * 1024}))
+
+
+def _kill_descendants() -> None:
+    """Without a pid namespace: whatever the worker left running became our child, however often it forked."""
+    for _ in range(1000):
+        left = psutil.Process().children(recursive=True)
+        if not left:
+            return
+        for process in left:
+            try:
+                process.kill()
+            except psutil.Error:
+                continue
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.005)
+
+
+def main() -> None:
+    serve(socket.socket(fileno=int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()
