@@ -123,6 +123,13 @@ class Exercise:
         return {node.name for node in self._properties if "costly" in map(ast.unparse, node.decorator_list)}
 
     @cached_property
+    def mistake_names(self) -> list[str]:
+        """The functions of mistakes.py that stand `@instead_of` another."""
+        tree = ast.parse((self.solution.parent / "mistakes.py").read_text(encoding="utf-8"))
+        found = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+        return [node.name for node in found if any("instead_of" in ast.unparse(mark) for mark in node.decorator_list)]
+
+    @cached_property
     def forbids(self) -> list[str]:
         """The dotted names that the test module's line `forbids = [...]` rules out, read without running it."""
         for node in ast.parse(self.tests.read_text(encoding="utf-8")).body:

@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -192,7 +192,7 @@ def give_up_privileges() -> None:
     call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def deny_by_audit(hidden: tuple[str, ...]) -> None:
+def deny_by_audit(hidden: Sequence[str]) -> None:
     """Where there are no namespaces: an audit hook that refuses what they would have kept out of reach.
 
     It sees Python's own calls only; native code reached in another way passes it, as the README says.
@@ -207,7 +207,7 @@ def deny_by_audit(hidden: tuple[str, ...]) -> None:
             for argument in arguments[:2]:
                 if isinstance(argument, str | bytes | os.PathLike):
                     path = below(os.fsdecode(argument))
-                    if path.startswith(hidden) or (path.startswith("/proc") and not path.startswith(own)):
+                    if path.startswith(tuple(hidden)) or (path.startswith("/proc") and not path.startswith(own)):
                         raise FileNotFoundError(2, "No such file or directory", path)
             writes = event != "open" or (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR))
             if writes and event not in ("os.listdir", "os.scandir") and isinstance(arguments[0], str | bytes | os.PathLike):

@@ -23,13 +23,14 @@ class Fingerprints:
         try:
             rows = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            rows = work_out(exercise, sandbox)
-            _keep(path, json.dumps(rows))
-        return [Known(row["name"], row["lesson"], frozenset(row["fingerprint"])) for row in rows]
+            _, known = work_out(exercise, sandbox)
+            _keep(path, json.dumps([[mistake.name, mistake.lesson, sorted(mistake.fingerprint)] for mistake in known]))
+            return known
+        return [Known(name, lesson, frozenset(fingerprint)) for name, lesson, fingerprint in rows]
 
 
-def work_out(exercise: Exercise, sandbox: Sandbox) -> list[Message]:
-    """Run the properties on each mistake, two at a time. Raises GraderError."""
+def work_out(exercise: Exercise, sandbox: Sandbox) -> tuple[list[Message], list[Known]]:
+    """Run the properties on each mistake, two at a time: the mistakes as described, and as known. Raises GraderError."""
     described = [message for _, message, _ in listen([sandbox.start({"job": "mistakes", "exercise": exercise.name})])]
     rows: dict[str, Message] = {m["name"]: m | {"fingerprint": []} for m in described if m["event"] == "mistake"}
     if any(message["event"] == "broken" for message in described):
@@ -43,7 +44,8 @@ def work_out(exercise: Exercise, sandbox: Sandbox) -> list[Message]:
                 row["fingerprint"].append(message["name"])
             elif message["event"] == "broken":
                 raise GraderError(message["message"])
-    return list(rows.values())
+    known = [Known(name, row["lesson"], frozenset(row["fingerprint"])) for name, row in rows.items()]
+    return list(rows.values()), known
 
 
 def _properties_of(exercise: Exercise, mistake: str, sandbox: Sandbox) -> Run:

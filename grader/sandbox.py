@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -50,6 +51,7 @@ class Zygote:
     socket: socket.socket
     namespaces: bool | None = None  # unknown until it is ready
     wardens: set[int] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)  # of the socket, and of `wardens` as it should be
 
     @classmethod
     def start(cls) -> "Zygote":
@@ -65,19 +67,21 @@ class Zygote:
 
     def wait(self) -> None:
         """Until it is warm. Raises GraderError."""
-        if self.namespaces is None:
-            self.namespaces = bool(self._reply()["namespaces"])
+        with self.lock:
+            if self.namespaces is None:
+                self.namespaces = bool(self._reply()["namespaces"])
 
     def fork(self, request: Message, descriptors: list[int]) -> int:
         """The pid of a new warden. Raises GraderError where the zygote is gone."""
         self.wait()
-        try:
-            socket.send_fds(self.socket, [json.dumps(request).encode()], descriptors)
-        except OSError as why:
-            raise GraderError(f"a worker could not be started: {why}") from why
-        pid = int(self._reply()["pid"])
-        self.wardens.add(pid)
-        return pid
+        with self.lock:
+            try:
+                socket.send_fds(self.socket, [json.dumps(request).encode()], descriptors)
+            except OSError as why:
+                raise GraderError(f"a worker could not be started: {why}") from why
+            pid = int(self._reply()["pid"])
+            self.wardens.add(pid)
+            return pid
 
     def _reply(self) -> Message:
         data = self.socket.recv(1 << 16)
@@ -204,8 +208,9 @@ class Run:
 class Sandbox:
     """The two zygotes, each started when first needed. Use as a context manager; share it between gradings."""
 
-    def __init__(self, namespaces: bool = True) -> None:
+    def __init__(self, namespaces: bool = True, hidden: tuple[str, ...] = ()) -> None:
         self.namespaces = namespaces  # False: as if the system had none
+        self.hidden = hidden  # what no submission may read, beside what its cell hides
         self._zygotes: dict[bool, Zygote] = {}
         adopt_orphans()
 
@@ -225,19 +230,25 @@ class Sandbox:
         for trusted in (False, True):
             self._zygote(trusted)
 
+    def isolation(self) -> str:
+        """What confines a submission here: namespaces, limits or none."""
+        zygote = self._zygote(trusted=False)
+        zygote.wait()
+        if sys.platform != "linux":
+            return "none"
+        return "namespaces" if self.namespaces and zygote.namespaces else "limits"
+
     def start(self, request: Message, body: bytes = b"", cell: Cell | None = None, cpu_seconds: int = 120) -> Run:
         """A worker for a job. With a cell it is confined, and knows no solution; without, it is trusted."""
         zygote = self._zygote(cell is None)
-        zygote.wait()
-        apart = self.namespaces and bool(zygote.namespaces)
+        isolation = "none" if cell is None else self.isolation()
+        apart = isolation == "namespaces"
         tmp = tempfile.mkdtemp(prefix="grader-")
         request = request | {"cell": None, "cpu_seconds": cpu_seconds, "tmp": tmp}
-        isolation = "none"
         if cell is not None:
-            request |= {"cell": asdict(cell) | {"namespaces": apart, "cpu_seconds": cpu_seconds}}
-            isolation = "namespaces" if apart else "limits" if sys.platform == "linux" else "none"
-            if apart:
-                request["tmp"] = "/tmp"
+            request["cell"] = asdict(cell) | {"namespaces": apart, "cpu_seconds": cpu_seconds, "hidden": cell.hidden + self.hidden}
+        if apart:
+            request["tmp"] = "/tmp"
         events, output, status, inbox = os.pipe(), os.pipe(), os.pipe(), os.pipe()
         theirs = [events[1], output[1], status[1], inbox[0]]
         try:
@@ -328,10 +339,11 @@ def _sweep(zygote: Zygote) -> None:
 
     Every worker has left our session, and so has all that it started.
     """
-    for parent in (zygote.process.pid, os.getpid()):
-        try:
-            for child in psutil.Process(parent).children():
-                if child.pid not in zygote.wardens and os.getsid(child.pid) != os.getsid(0):
-                    child.kill()
-        except (psutil.Error, ProcessLookupError):
-            continue
+    with zygote.lock:
+        for parent in (zygote.process.pid, os.getpid()):
+            try:
+                for child in psutil.Process(parent).children():
+                    if child.pid not in zygote.wardens and os.getsid(child.pid) != os.getsid(0):
+                        child.kill()
+            except (psutil.Error, ProcessLookupError):
+                continue

@@ -153,6 +153,16 @@ def _describe_mistakes(request: Message, body: bytes, report: Reporter, inbox: I
         report({"event": "equivalent", "mutant": equivalent.mutant, "reason": equivalent.reason})
 
 
+def _audit_mistakes(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
+    """Trusted: whether the workloads alone, without any property, tell each mistake from the solution."""
+    exercise, seeds = Exercise(request["exercise"]), [1, 2]
+    right = answers(exercise, solution(exercise), seeds)
+    for mistake in mistakes(exercise):
+        wrong = answers(exercise, mistaken(exercise, mistake), seeds)
+        told = any(compare(one, other) for one, other in zip(wrong, right, strict=True))
+        report({"event": "audited", "mistake": mistake.name, "told": told})
+
+
 def _benchmark(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
     """Time the submission, the reference and torch in turns. Runs for a submission that has passed already."""
     exercise = Exercise(request["exercise"])
@@ -168,5 +178,6 @@ JOBS: dict[str, Callable[[Message, bytes, Reporter, Inbox], None]] = {
     "workloads": _workloads,
     "compare": _compare,
     "mistakes": _describe_mistakes,
+    "audit_mistakes": _audit_mistakes,
     "benchmark": _benchmark,
 }

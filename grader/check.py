@@ -1,0 +1,239 @@
+"""The author's proof for an exercise: what it must have, that its properties have teeth, and what they still let through."""
+
+import ast
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from grader import render
+from grader.catalogue import LEVELS, ROOT, TRACKS, Exercise
+from grader.diagnose import Known, likely
+from grader.fingerprints import work_out
+from grader.grading import Candidate, Grading, cell_for
+from grader.mutants import Mutant, mutants
+from grader.sandbox import GraderError, Sandbox, listen
+from grader.stub import erase
+from grader.verdict import Timing
+from grader.wire import Message
+
+LEAST = {"properties": 5, "mistakes": 6, "hints": 3, "oral questions": 3, "workloads": 1}
+LONGEST_PROPERTY = 12  # lines
+ENOUGH = 0.95  # of the generic mutants that are not declared equivalent
+AT_ONCE = 2
+
+
+@dataclass
+class Proof:
+    """What `check` found out about one exercise; `faults` name the file and the remedy."""
+
+    exercise: Exercise
+    faults: list[str] = field(default_factory=list)
+    properties: int = 0
+    mistakes: int = 0
+    caught: int = 0
+    named: int = 0
+    audited: int = 0
+    mutants: int | None = None
+    killed: int = 0
+    equivalent: int = 0
+    survivors: list[str] = field(default_factory=list)
+    timings: tuple[Timing, ...] = ()
+
+    @property
+    def killed_share(self) -> float:
+        return self.killed / max(1, self.killed + len(self.survivors))
+
+
+def check_all(exercises: list[Exercise], sandbox: Sandbox, with_mutants: bool) -> int:
+    """Check them, show the table, return the number of faults."""
+    proofs = []
+    for exercise in exercises:
+        proofs.append(check(exercise, sandbox, with_mutants))
+        render.say(f"{exercise}: {'; '.join(proofs[-1].faults) or 'in order'}")
+    render.table("The author's proof", COLUMNS, [_row(proof) for proof in proofs])
+    render.say(_totals(proofs))
+    for proof in proofs:
+        for survivor in proof.survivors:
+            render.say(f"survivor in {proof.exercise}: {survivor}")
+    return sum(len(proof.faults) for proof in proofs)
+
+
+COLUMNS = ("exercise", "properties", "mistakes caught", "named first", "told by the audit", "mutants killed", "reference / torch")
+
+
+def _row(proof: Proof) -> list[str]:
+    mark = lambda good, text: text if good else f"!{text}"
+    share = lambda count: mark(count == proof.mistakes, f"{count} of {proof.mistakes}")
+    killed = "not run"
+    if proof.mutants is not None:
+        of = proof.mutants - proof.equivalent
+        text = f"{proof.killed} of {of} ({proof.killed_share:.0%}), {proof.equivalent} equivalent"
+        killed = mark(proof.killed_share >= ENOUGH, text)
+    ratios = [timing.ratios["solution/torch"][0] for timing in proof.timings if "solution/torch" in timing.ratios]
+    beside = ", ".join(f"{ratio:.2f}x" for ratio in ratios)
+    name = mark(not proof.faults, proof.exercise.name)
+    return [name, str(proof.properties), share(proof.caught), share(proof.named), share(proof.audited), killed, beside]
+
+
+def _totals(proofs: list[Proof]) -> str:
+    count = lambda name: sum(getattr(proof, name) or 0 for proof in proofs)
+    mistakes, faults = count("mistakes"), sum(len(proof.faults) for proof in proofs)
+    text = f"{len(proofs)} exercises, {count('properties')} properties; mistakes: {count('caught')} of {mistakes} caught, "
+    text += f"{count('named')} named first, {count('audited')} told by the audit alone; "
+    left = sum(len(proof.survivors) for proof in proofs)
+    if count("mutants"):
+        share = count("killed") / max(1, count("killed") + left)
+        text += f"generic mutants: {count('killed')} of {count('killed') + left} killed ({share:.1%}), {count('equivalent')} equivalent; "
+    return text + f"{faults} faults"
+
+
+def check(exercise: Exercise, sandbox: Sandbox, with_mutants: bool) -> Proof:
+    proof = Proof(exercise)
+    try:
+        proof.faults += form_faults(exercise)
+        proof.properties = len(exercise.claims)
+        _check_solution(proof, sandbox)
+        _check_mistakes(proof, sandbox)
+        if with_mutants:
+            _check_mutants(proof, sandbox)
+    except (OSError, ValueError, SyntaxError) as why:
+        proof.faults.append(str(why))
+    except GraderError as why:
+        proof.faults.append(f"{exercise}: {str(why).strip().splitlines()[-1]}")
+    return proof
+
+
+def form_faults(exercise: Exercise) -> Iterator[str]:
+    """Everything that can be seen without running the exercise."""
+    where = render.path
+    brief, tests = where(exercise.folder / "README.md"), where(exercise.tests)
+    if not exercise.brief.startswith("# "):
+        yield f"{brief}: line 1 should be '# Title'"
+    if exercise.facts.track not in TRACKS or exercise.facts.level not in LEVELS:
+        yield f"{brief}: line 3 names an unknown track or level; known are {', '.join(TRACKS)}; {', '.join(LEVELS)}"
+    for name in exercise.facts.builds_on:
+        if not (ROOT / "exercises" / name).is_dir():
+            yield f"{brief}: it builds on {name}, which does not exist"
+    solution = exercise.solution.read_text(encoding="utf-8")
+    if not exercise.stub.exists() or exercise.stub.read_text(encoding="utf-8") != erase(solution):
+        yield f"{where(exercise.stub)} is not the solution with its answers erased: `grader reset {exercise}`"
+    workloads = (exercise.folder / "workloads.py").read_text(encoding="utf-8").count("@workload(")
+    counts = {
+        "properties": len(exercise.claims), "mistakes": len(exercise.mistake_names), "hints": len(exercise.hints),
+        "oral questions": len(exercise.questions), "workloads": workloads,
+    }  # fmt: skip
+    for what, count in counts.items():
+        if count < LEAST[what]:
+            yield f"{exercise} has {count} {what}; {LEAST[what]} are the least"
+    for node in ast.parse(exercise.tests.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            claim = ast.get_docstring(node) or ""
+            if not claim.endswith(".") or "\n" in claim:
+                yield f"{tests}: {node.name} needs a docstring of one sentence, on one line"
+            if (node.end_lineno or 0) - node.lineno >= LONGEST_PROPERTY:
+                yield f"{tests}: {node.name} is longer than {LONGEST_PROPERTY} lines"
+    yield from (f"{where(exercise.solution)}: {name} lacks shapes in its signature" for name in _without_shapes(solution))
+    for name in exercise.forbids:
+        if not _is_said(name, exercise.brief):
+            yield f"{brief}: the line 'Not allowed' does not mention {name}, which {tests} forbids"
+
+
+def _without_shapes(source: str) -> Iterator[str]:
+    """Public functions with an argument or result that is not annotated, or a tensor whose axes are not named."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.FunctionDef) or (node.name.startswith("_") and node.name != "__init__"):
+            continue
+        arguments = [a for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if a.arg != "self"]
+        annotations = [*(argument.annotation for argument in arguments), node.returns]
+        if any(a is None or re.fullmatch(r"(torch\.)?Tensor( \| None)?", ast.unparse(a)) for a in annotations):
+            yield node.name
+
+
+def _is_said(forbidden: str, brief: str) -> bool:
+    """Whether a word of the brief's line 'Not allowed: …' is part of the forbidden name."""
+    line = " ".join(re.findall(r"^- Not allowed:(.*(?:\n  .*)*)", brief, flags=re.MULTILINE)).lower()
+    words = {word.replace("_", "") for word in re.findall(r"[a-z_]{4,}", line)} - {"torch", "functional", "under", "name"}
+    return any(word in forbidden.lower().replace("_", "") for word in words)
+
+
+def _check_solution(proof: Proof, sandbox: Sandbox) -> None:
+    exercise = proof.exercise
+    candidate = Candidate(exercise, "solution", str(exercise.solution), exercise.solution.read_bytes())
+    verdict = Grading(sandbox, candidate).verdict(bench=True)
+    proof.timings = verdict.benchmark
+    if verdict.outcome != "passed":
+        broken = ", ".join(sorted(verdict.fingerprint))
+        proof.faults.append(f"{render.path(exercise.solution)} does not pass: {verdict.outcome}, {verdict.message} {broken}".rstrip())
+
+
+def _check_mistakes(proof: Proof, sandbox: Sandbox) -> None:
+    """Every mistake is caught by a property, named first by its fingerprint alone, and refused by the audit alone."""
+    exercise, file = proof.exercise, render.path(proof.exercise.solution.parent / "mistakes.py")
+    described, known = work_out(exercise, sandbox)
+    twins = {row["name"]: row["twin_of"] for row in described}
+    proof.mistakes = len(known)
+    for mistake in known:
+        if not mistake.lesson:
+            proof.faults.append(f"{file}: {mistake.name} has no lesson; its docstring should say it")
+        if not mistake.fingerprint:
+            proof.faults.append(f"{file}: no property is broken by {mistake.name}; add one, or drop the mistake")
+            continue
+        proof.caught += 1
+        alike = named_like(mistake, known) - {twins[mistake.name]} - {name for name, twin in twins.items() if twin == mistake.name}
+        if alike == {mistake.name}:
+            proof.named += 1
+        else:
+            others = ", ".join(sorted(alike - {mistake.name}))
+            proof.faults.append(f"{file}: {mistake.name} breaks the same properties as {others}; tell them apart, or say twin_of")
+    for message in _trusted(exercise, "audit_mistakes", sandbox):
+        if message["event"] == "audited":
+            proof.audited += message["told"]
+            if not message["told"]:
+                proof.faults.append(f"{render.path(exercise.folder)}/workloads.py can't tell {message['mistake']} from the solution")
+
+
+def named_like(mistake: Known, known: list[Known]) -> set[str]:
+    """The mistakes that the fingerprint alone would name first."""
+    scores = likely(mistake.fingerprint, known)
+    return {name for name, score in scores.items() if score == max(scores.values())}
+
+
+def _trusted(exercise: Exercise, job: str, sandbox: Sandbox) -> list[Message]:
+    """What a trusted worker says. Raises GraderError where it breaks."""
+    run = sandbox.start({"job": job, "exercise": exercise.name})
+    run.allow(100)
+    messages = [message for _, message, _ in listen([run])]
+    if run.stopped or messages[-1]["event"] != "done":
+        raise GraderError(str(run.stopped or messages[-1]["message"]))
+    return messages
+
+
+def _check_mutants(proof: Proof, sandbox: Sandbox) -> None:
+    """A mutant dies at its first broken property. A survivor is a fault only when there are too many."""
+    exercise, file = proof.exercise, render.path(proof.exercise.solution.parent / "mistakes.py")
+    declared = {m["mutant"] for m in _trusted(exercise, "mistakes", sandbox) if m["event"] == "equivalent"}
+    every = mutants(exercise.solution.read_text(encoding="utf-8"))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        alive = {m.name for m, lives in zip(every, pool.map(lambda m: survives(m, exercise, sandbox), every), strict=True) if lives}
+    proof.mutants, proof.killed, proof.equivalent = len(every), len(every) - len(alive), len(alive & declared)
+    proof.survivors = sorted(alive - declared)
+    for name in sorted(declared - alive):
+        proof.faults.append(f"{file}: '{name}' is declared equivalent, but it is killed, or no mutant")
+    if proof.killed_share < ENOUGH:
+        proof.faults.append(f"{exercise}: {proof.killed_share:.0%} of the generic mutants are killed; {ENOUGH:.0%} are wanted")
+
+
+def survives(mutant: Mutant, exercise: Exercise, sandbox: Sandbox) -> bool:
+    """Whether every property holds for it. One that does not end, or breaks its worker, is dead."""
+    request = {
+        "job": "properties", "exercise": exercise.name, "file": "mutant", "profile": "fingerprint", "stop_at_first": True,
+        "asks_for": exercise.asks_for, "forbids": exercise.forbids,
+    }  # fmt: skip
+    run = sandbox.start(request, mutant.source.encode(), cell_for(exercise, exercise.tests.name), cpu_seconds=120)
+    run.allow(100)
+    passed, done = 0, False
+    for _, message, _ in listen([run]):
+        passed += message.get("outcome") == "passed"
+        done = done or message["event"] == "done"
+    return done and run.stopped is None and passed == len(exercise.claims)

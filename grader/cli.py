@@ -1,0 +1,294 @@
+"""The command line: what each command reads, calls and shows. Imports no torch."""
+
+import ast
+import difflib
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grader import render
+from grader.catalogue import Exercise, exercises, same_code
+from grader.explain import explain as explained
+from grader.fingerprints import Fingerprints
+from grader.grading import Candidate, Grading, Listener
+from grader.journal import Journal, JournalError, home
+from grader.sandbox import GraderError, Sandbox
+from grader.scaffold import scaffold
+from grader.stub import erase
+from grader.verdict import GRADER_FAILED, NOT_PASSED, PASSED, USAGE, PropertyResult, Verdict
+
+LARGEST_SOURCE = 1 << 20
+
+app = typer.Typer(
+    help="Interview exercises for language-model engineering, graded by properties.",
+    no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+)  # fmt: skip
+
+Name = Annotated[str, typer.Argument(help="the exercise")]
+
+
+class NoSubmission(Exception):
+    """There is no such file, or it is no source; the message says which."""
+
+
+def main() -> None:
+    """The entry point. Only our own bugs show a traceback, and exit with 3."""
+    try:
+        app(prog_name="grader")
+    except GraderError as why:
+        render.fail(f"the grader itself failed: {why}")
+        sys.exit(GRADER_FAILED)
+    except JournalError as why:
+        render.fail(str(why))
+        sys.exit(GRADER_FAILED)
+    except BrokenPipeError:  # `grader list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PASSED)
+
+
+def known(name: str) -> Exercise:
+    """The exercise of that name; otherwise the nearest names and exit code 2."""
+    every = {exercise.name: exercise for exercise in exercises()}
+    if name in every:
+        return every[name]
+    near = difflib.get_close_matches(name, every, n=3, cutoff=0.4) or list(every)
+    _usage(f"no exercise {name!r}; did you mean {' or '.join(near)}?")
+    raise AssertionError
+
+
+def _usage(message: str) -> None:
+    render.fail(message)
+    raise typer.Exit(USAGE)
+
+
+def _sandbox() -> Sandbox:
+    """`GRADER_NAMESPACES=off` grades as on a system that has none."""
+    return Sandbox(os.environ.get("GRADER_NAMESPACES", "on") != "off", hidden=(str(home()),))
+
+
+@app.command()
+def run(
+    names: Annotated[list[str] | None, typer.Argument(help="the exercises")] = None,
+    all: Annotated[bool, typer.Option("--all", help="every exercise")] = False,
+    file: Annotated[Path | None, typer.Option(help="grade this file instead of your stub")] = None,
+    against: Annotated[str, typer.Option(help="yours, solution, or the name of a known mistake")] = "yours",
+    json: Annotated[bool, typer.Option("--json", help="one JSON object per exercise on standard output, nothing else")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="refuse to grade where nothing isolates the file")] = False,
+    bench: Annotated[bool, typer.Option("--bench/--no-bench", help="time an answer that passes")] = True,
+) -> None:
+    """Grade your answer: properties, counterexamples, the likely mistake, and the time beside the reference."""
+    wanted = exercises() if all else [known(name) for name in names or []]
+    if not wanted:
+        _usage("name an exercise, or give --all")
+    if file and (len(wanted) > 1 or against != "yours"):
+        _usage("--file goes with one exercise and without --against")
+    for exercise in wanted:
+        if against not in ("yours", "solution", *exercise.mistake_names):
+            near = difflib.get_close_matches(against, exercise.mistake_names, n=3, cutoff=0.3)
+            _usage(f"no submission {against!r} of {exercise}; there are yours, solution, {', '.join(near or exercise.mistake_names)}")
+    with _sandbox() as sandbox:
+        sandbox.warm()
+        if strict and sandbox.isolation() == "none":
+            _usage("--strict: this system offers no isolation")
+        codes = [_run_one(sandbox, exercise, against, file, json, bench) for exercise in wanted]
+    raise typer.Exit(max(codes))
+
+
+def _run_one(sandbox: Sandbox, exercise: Exercise, against: str, file: Path | None, json: bool, bench: bool) -> int:
+    path = file or (exercise.stub if against == "yours" else exercise.solution)
+    try:
+        candidate = Candidate(exercise, against, str(path), read_source(path))
+    except NoSubmission as why:
+        found = Verdict(exercise.name, against, str(path), "", "no_submission", str(why))
+        print(found.to_json()) if json else render.fail(str(why))
+        return found.exit_code
+    untouched = against == "yours" and file is None and is_untouched(exercise, candidate.source)
+    if untouched:
+        candidate = Candidate(exercise, "solution", str(path), exercise.solution.read_bytes())
+    if not json:
+        if untouched:
+            render.brief(exercise)
+            render.say(f"\nNot started. Open {render.path(path)}. This is what the reference achieves:\n")
+        render.heading(exercise, render.path(path))
+    found = _graded(sandbox, candidate, bench, heard=(lambda _: None) if json else render.property_line, record=not untouched)
+    if untouched and found.outcome == "passed":
+        found = found.but(outcome="not_started", message=f"open {path}; these are the reference's results")
+    elif untouched:
+        found = found.but(outcome="grader_error", message=f"the reference does not pass: {found.message}")
+    if json:
+        print(found.to_json())
+        return found.exit_code
+    render.verdict(found, properties_shown=True)
+    if not untouched:
+        render.next_step(exercise, found, _hints_left(exercise))
+    return found.exit_code
+
+
+def _graded(sandbox: Sandbox, candidate: Candidate, bench: bool, heard: Listener, record: bool) -> Verdict:
+    """The verdict; the source is in the journal before, the verdict before it is shown. A journal that fails costs a warning."""
+    journal, number = Journal(), None
+    try:
+        if record:
+            number = journal.begin(candidate.exercise.name, candidate.submission, candidate.file, candidate.source)
+    except JournalError as why:
+        render.warn(f"not recorded: {why}")
+    if journal.notice:
+        render.warn(journal.notice)
+    try:
+        found = Grading(sandbox, candidate, heard).verdict(Fingerprints(home() / "fingerprints"), bench)
+    except GraderError as why:
+        found = Verdict(
+            candidate.exercise.name, candidate.submission, candidate.file, candidate.sha256, "grader_error",
+            str(why).strip().splitlines()[-1],
+        )  # fmt: skip
+    found = _named_what_is_missing(candidate, found)
+    try:
+        if number is not None:
+            journal.finish(number, found.outcome, found.to_json())
+    except JournalError as why:
+        render.warn(f"not recorded: {why}")
+    journal.close()
+    return found
+
+
+def _named_what_is_missing(candidate: Candidate, found: Verdict) -> Verdict:
+    """A renamed function breaks every property that needs it; the message says so at once."""
+    if found.outcome != "failed":
+        return found
+    try:
+        defined = {node.name for node in ast.walk(ast.parse(candidate.source)) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return found
+    missing = [name for name in candidate.exercise.asks_for if name not in defined]
+    return found.but(message=f"{found.message}; it does not define {', '.join(missing)}") if missing else found
+
+
+def read_source(path: Path) -> bytes:
+    """The bytes of a regular file, behind a symbolic link or not. Raises NoSubmission."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO must not block us
+    except OSError as why:
+        raise NoSubmission(f"{path}: {why.strerror}") from None
+    with os.fdopen(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NoSubmission(f"{path} is no regular file")
+        source = opened.read(LARGEST_SOURCE + 1)
+    if len(source) > LARGEST_SOURCE:
+        raise NoSubmission(f"{path} is larger than 1 MB")
+    return source
+
+
+def is_untouched(exercise: Exercise, source: bytes) -> bool:
+    """Not started: the file's syntax tree equals the stub's."""
+    try:
+        return same_code(source.decode(), erase(exercise.solution.read_text(encoding="utf-8")))
+    except UnicodeDecodeError:
+        return False
+
+
+def _hints_left(exercise: Exercise) -> int:
+    try:
+        return len(exercise.hints) - Journal().hints_shown(exercise.name)
+    except JournalError:
+        return len(exercise.hints)
+
+
+@app.command()
+def explain(name: Name, property: Annotated[str, typer.Argument(help="a property that the last attempt broke")]) -> None:
+    """Print a script that repeats the last counterexample of a property, to paste or to argue with."""
+    exercise = known(name)
+    if property not in exercise.claims:
+        near = difflib.get_close_matches(property, exercise.claims, n=3, cutoff=0.3)
+        _usage(f"{exercise} has no property {property!r}; did you mean {' or '.join(near or exercise.claims)}?")
+    last = Journal().last(exercise.name)
+    rows = {row["name"]: row for row in last.verdict["properties"]} if last else {}
+    row = rows.get(property)
+    if row is None or not (row["counterexample"] or row["message"]):
+        render.fail(f"no counterexample of {property} is known: the last attempt did not break it")
+        raise typer.Exit(NOT_PASSED)
+    print(explained(exercise, PropertyResult(**row)), end="")
+
+
+@app.command("list")
+def list_() -> None:
+    """The exercises by track, in the order of study, with your state."""
+    try:
+        outcomes = Journal().outcomes()
+    except JournalError as why:
+        render.warn(str(why))
+        outcomes = {}
+    render.listing(exercises(), outcomes)
+
+
+@app.command()
+def hint(name: Name) -> None:
+    """The next hint card; the last one only after an attempt."""
+    exercise, journal = known(name), Journal()
+    shown, cards = journal.hints_shown(exercise.name), exercise.hints
+    if shown == len(cards) - 1 and not journal.attempts(exercise.name):
+        render.fail(f"the last hint nearly gives the answer: try first, with `grader run {exercise}`")
+        raise typer.Exit(NOT_PASSED)
+    number = min(shown, len(cards) - 1)
+    if number == shown:
+        journal.show_hint(exercise.name, number)
+    render.card(cards[number], f"Hint {number + 1} of {len(cards)}")
+
+
+@app.command()
+def solution(name: Name, yes: Annotated[bool, typer.Option("--yes", help="show it before any attempt")] = False) -> None:
+    """The reference, after an attempt of yours or with --yes."""
+    exercise = known(name)
+    if not yes and not Journal().attempts(exercise.name):
+        render.fail(f"no attempt yet: `grader run {exercise}` first, or give --yes")
+        raise typer.Exit(NOT_PASSED)
+    render.code(exercise.solution.read_text(encoding="utf-8"), render.path(exercise.solution))
+
+
+@app.command()
+def reset(name: Name) -> None:
+    """A fresh stub; the file that it replaces is kept in the journal."""
+    exercise = known(name)
+    if exercise.stub.exists():
+        number = Journal().keep(exercise.name, str(exercise.stub), exercise.stub.read_bytes())
+        render.say(f"your answer is kept as attempt {number}")
+    _write(exercise.stub, erase(exercise.solution.read_text(encoding="utf-8")))
+    render.say(f"{render.path(exercise.stub)} is a fresh stub")
+
+
+def _write(path: Path, text: str) -> None:
+    """All or nothing, whatever happens meanwhile."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+@app.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(help="the exercises")] = None,
+    all: Annotated[bool, typer.Option("--all", help="every exercise")] = False,
+    mutants: Annotated[bool, typer.Option("--mutants/--no-mutants", help="hold the properties to generic mutants too")] = True,
+) -> None:
+    """The author's proof: the reference passes, the stub is its erasure, every known mistake is caught and named."""
+    from grader.check import check_all  # only authors pay for it
+
+    wanted = exercises() if all or not names else [known(name) for name in names]
+    with _sandbox() as sandbox:
+        faults = check_all(wanted, sandbox, mutants)
+    raise typer.Exit(NOT_PASSED if faults else PASSED)
+
+
+@app.command()
+def new(name: Name) -> None:
+    """Scaffold an exercise: one folder in exercises/, one in solutions/."""
+    if not name.isidentifier() or name.startswith("_") or name in {exercise.name for exercise in exercises()}:
+        _usage(f"{name!r} is taken, or is no name for a Python module")
+    for path in scaffold(name):
+        render.say(f"wrote {render.path(path)}")
+    render.say(f"Next: write the solution, then `grader reset {name}` makes the stub and `grader check {name}` says what is missing.")

@@ -1,0 +1,178 @@
+"""What people see: verdicts, tables and briefs, through rich. The only module, with the interactive screens, that knows it."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from grader.catalogue import Card, Exercise
+from grader.verdict import Diagnosis, PropertyResult, Timing, Verdict
+
+SHOWN = 3  # counterexamples in full; the others by name
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def clean(text: str) -> str:
+    """Without terminal escape codes and control characters: what a submission says may not steer the terminal."""
+    return _CONTROL.sub("", text)
+
+
+def warn(message: str) -> None:
+    errors.print(Text(clean(message), style="yellow"))
+
+
+def fail(message: str) -> None:
+    errors.print(Text(clean(message), style="bold red"))
+
+
+def say(message: str) -> None:
+    console.print(Text(clean(message)))
+
+
+def _mark(outcome: str) -> Text:
+    plain = not (console.encoding or "").lower().startswith("utf")
+    marks = {"passed": ("ok  " if plain else "✓", "green"), "not_run": ("-   " if plain else "·", "dim")}
+    sign, style = marks.get(outcome, ("FAIL" if plain else "✗", "red"))
+    return Text(sign, style=style)
+
+
+def heading(exercise: Exercise, file: str) -> None:
+    console.print(Text.assemble((f"{exercise.title}", "bold"), ("  " + file, "dim")))
+
+
+def property_line(result: PropertyResult) -> None:
+    """One property, as soon as it is known."""
+    line = Text.assemble(_mark(result.outcome), " ", clean(result.claim or result.name))
+    if result.outcome == "not_run" and result.message:
+        line.append(f"  ({clean(result.message)})", style="dim")
+    console.print(line, soft_wrap=False)
+
+
+def verdict(found: Verdict, properties_shown: bool) -> None:
+    """The whole verdict; its properties too, unless they were shown while they came."""
+    if not properties_shown:
+        for result in found.properties:
+            property_line(result)
+    broken = [result for result in found.properties if result.is_broken]
+    for result in broken[:SHOWN]:
+        console.print(_counterexample(result))
+    if len(broken) > SHOWN:
+        rest = ", ".join(result.name for result in broken[SHOWN:])
+        console.print(Text(f"also broken: {rest}", style="dim"))
+    if found.printed.strip():
+        console.print(Panel(Text(clean(found.printed.strip())[-2000:]), title="your code printed", title_align="left", style="dim"))
+    for diagnosis in found.diagnosis:
+        console.print(_looks_like(diagnosis))
+    console.print()
+    console.print(_headline(found))
+    if found.benchmark:
+        console.print(timings(found.benchmark))
+    if found.isolation == "none":
+        warn("this system offers no isolation: the file ran with all your rights")
+
+
+def _headline(found: Verdict) -> Text:
+    style = "bold green" if found.outcome == "passed" else "bold yellow" if found.outcome == "not_started" else "bold red"
+    text = Text.assemble((found.outcome.replace("_", " "), style), "  ", clean(found.message))
+    return text.append(f"  ({found.seconds:.1f} s)", style="dim")
+
+
+def _counterexample(result: PropertyResult) -> Padding:
+    parts: list[Text | Syntax] = [Text.assemble(_mark(result.outcome), " ", (result.name, "bold"), "  ", (clean(result.claim), "italic"))]
+    if result.message:
+        parts.append(Padding(Text(clean(result.message)), (0, 0, 0, 2)))  # type: ignore[arg-type]
+    if result.counterexample:
+        code = Syntax(clean(result.counterexample), "python", theme="ansi_dark", background_color="default", word_wrap=True)
+        parts.append(Padding(code, (0, 0, 0, 2)))  # type: ignore[arg-type]
+    return Padding(Group(*parts), (1, 0, 0, 0))
+
+
+def _looks_like(diagnosis: Diagnosis) -> Panel:
+    name = diagnosis.mistake.replace("_", " ")
+    title = Text.assemble("This looks like: ", (name, "bold"))
+    return Panel(Text(diagnosis.lesson), title=title, title_align="left", subtitle=f"confidence {diagnosis.confidence:.0%}", style="yellow")
+
+
+def next_step(exercise: Exercise, found: Verdict, hints_left: int) -> None:
+    """What to do now."""
+    if found.outcome == "passed":
+        say(f"Next: `grader solution {exercise}` to compare with the reference, `grader list` for another exercise.")
+        return
+    broken = next((result.name for result in found.properties if result.is_broken), None)
+    steps = [f"`grader explain {exercise} {broken}` to try the counterexample"] if broken else []
+    steps += [f"`grader hint {exercise}` for a hint"] if hints_left else []
+    steps += [f"edit and `grader run {exercise}` again"]
+    say("Next: " + "; ".join(steps) + ".")
+
+
+def timings(rows: Iterable[Timing]) -> Table:
+    table = Table(title="Ratios of CPU time: median (middle half of the pairs)", title_justify="left", title_style="dim")
+    for column in ("workload", "size", "yours / reference", "yours / torch", "reference / torch"):
+        table.add_column(column)
+    for row in rows:
+        size = ", ".join(f"{axis} {length:,}" for axis, length in row.size.items())
+        table.add_row(row.workload, size, *(_ratio(row.ratios.get(key)) for key in ("yours/solution", "yours/torch", "solution/torch")))
+    return table
+
+
+def _ratio(ratio: tuple[float, float, float] | None) -> str:
+    return "" if ratio is None else f"{ratio[0]:.2f}x  ({ratio[1]:.2f} to {ratio[2]:.2f})"
+
+
+def brief(exercise: Exercise) -> None:
+    console.print(Markdown(exercise.brief))
+
+
+def card(found: Card, title: str) -> None:
+    console.print(Panel(Markdown(found.body), title=f"{title}: {found.heading}", title_align="left"))
+
+
+def code(source: str, title: str) -> None:
+    console.print(Text(title, style="dim"))
+    console.print(Syntax(source, "python", theme="ansi_dark", background_color="default"))
+
+
+def listing(exercises: Iterable[Exercise], outcomes: Mapping[str, str]) -> None:
+    """The catalogue by track, in the order of study."""
+    tracks: dict[str, list[Exercise]] = {}
+    for exercise in exercises:
+        tracks.setdefault(exercise.facts.track, []).append(exercise)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("", "exercise", "minutes", "level", "builds on"):
+        table.add_column(column, justify="right" if column == "minutes" else "left")
+    for track, members in tracks.items():
+        table.add_row("", Text(track, style="bold cyan"), "", "", "")
+        for exercise in members:
+            outcome = outcomes.get(exercise.name, "")
+            mark = _mark("passed") if outcome == "passed" else Text("~" if outcome else " ", style="yellow")
+            facts = exercise.facts
+            table.add_row(mark, "  " + exercise.name, str(facts.minutes), facts.level, ", ".join(facts.builds_on))
+    console.print(table)
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """A plain table; a cell that starts with '!' is a fault."""
+    drawn = Table(title=title, title_justify="left")
+    for column in columns:
+        drawn.add_column(column)
+    for row in rows:
+        drawn.add_row(*(Text(cell.removeprefix("!"), style="red" if cell.startswith("!") else "") for cell in row))
+    console.print(drawn)
+
+
+def path(where: Path) -> str:
+    """Relative to the current folder where that is shorter."""
+    try:
+        return str(where.relative_to(Path.cwd()))
+    except ValueError:
+        return str(where)
