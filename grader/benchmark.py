@@ -30,7 +30,14 @@ def measure(exercise: Exercise, yours: ModuleType | None, reference: ModuleType)
         if workload.beside is not None:
             runners["torch"] = workload.beside
         seconds = take_turns(workload, runners, size)
-        row: dict[str, Any] = {"workload": workload.name, "size": size, "yours": None, "solution": None, "torch": None, "growth": None}
+        row: dict[str, Any] = {
+            "workload": workload.name,
+            "size": size,
+            "yours": None,
+            "solution": None,
+            "torch": None,
+            "growth": None,
+        }
         row |= {name: statistics.median(times) for name, times in seconds.items()}
         row["ratios"] = {
             f"{one}/{other}": ratio(seconds[one], seconds[other])

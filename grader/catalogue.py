@@ -10,8 +10,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 TRACKS = (
-    "text", "foundations", "embeddings", "recurrent", "attention", "transformer",
-    "regularization", "training", "decoding", "evaluation",
+    "text",
+    "foundations",
+    "embeddings",
+    "recurrent",
+    "attention",
+    "transformer",
+    "regularization",
+    "training",
+    "decoding",
+    "evaluation",
 )  # the order of study; a track that is not named here comes last
 LEVELS = ("warm-up", "standard", "senior")
 
@@ -84,7 +92,7 @@ class Exercise:
 
     @cached_property
     def facts(self) -> Facts:
-        line = (self.brief.splitlines() + ["", "", ""])[2]
+        line = [*self.brief.splitlines(), "", "", ""][2]
         form = r"(?P<track>[\w -]+) · (?P<minutes>\d+) minutes · (?P<level>[\w-]+) · builds on (?P<builds_on>[\w, ]+)"
         found = re.fullmatch(form, line)
         if not found:

@@ -59,7 +59,15 @@ def check_all(exercises: list[Exercise], sandbox: Sandbox, with_mutants: bool) -
     return sum(len(proof.faults) for proof in proofs)
 
 
-COLUMNS = ("exercise", "properties", "mistakes caught", "named first", "told by the audit", "mutants killed", "reference / torch")
+COLUMNS = (
+    "exercise",
+    "properties",
+    "mistakes caught",
+    "named first",
+    "told by the audit",
+    "mutants killed",
+    "reference / torch",
+)
 
 
 def _row(proof: Proof) -> list[str]:
@@ -83,8 +91,8 @@ def _totals(proofs: list[Proof]) -> str:
     text += f"{count('named')} named first, {count('audited')} told by the audit alone; "
     left = sum(len(proof.survivors) for proof in proofs)
     if count("mutants"):
-        share = count("killed") / max(1, count("killed") + left)
-        text += f"generic mutants: {count('killed')} of {count('killed') + left} killed ({share:.1%}), {count('equivalent')} equivalent; "
+        killed, of = count("killed"), max(1, count("killed") + left)
+        text += f"generic mutants: {killed} of {of} killed ({killed / of:.1%}), {count('equivalent')} equivalent; "
     return text + f"{faults} faults"
 
 
@@ -164,7 +172,9 @@ def _check_solution(proof: Proof, sandbox: Sandbox) -> None:
     proof.timings = verdict.benchmark
     if verdict.outcome != "passed":
         broken = ", ".join(sorted(verdict.fingerprint))
-        proof.faults.append(f"{render.path(exercise.solution)} does not pass: {verdict.outcome}, {verdict.message} {broken}".rstrip())
+        proof.faults.append(
+            f"{render.path(exercise.solution)} does not pass: {verdict.outcome}, {verdict.message} {broken}".rstrip()
+        )
 
 
 def _check_mistakes(proof: Proof, sandbox: Sandbox) -> None:
@@ -180,17 +190,23 @@ def _check_mistakes(proof: Proof, sandbox: Sandbox) -> None:
             proof.faults.append(f"{file}: no property is broken by {mistake.name}; add one, or drop the mistake")
             continue
         proof.caught += 1
-        alike = named_like(mistake, known) - {twins[mistake.name]} - {name for name, twin in twins.items() if twin == mistake.name}
+        alike = (
+            named_like(mistake, known) - {twins[mistake.name]} - {name for name, twin in twins.items() if twin == mistake.name}
+        )
         if alike == {mistake.name}:
             proof.named += 1
         else:
             others = ", ".join(sorted(alike - {mistake.name}))
-            proof.faults.append(f"{file}: {mistake.name} breaks the same properties as {others}; tell them apart, or say twin_of")
+            proof.faults.append(
+                f"{file}: {mistake.name} breaks the same properties as {others}; tell them apart, or say twin_of"
+            )
     for message in _trusted(exercise, "audit_mistakes", sandbox):
         if message["event"] == "audited":
             proof.audited += message["told"]
             if not message["told"]:
-                proof.faults.append(f"{render.path(exercise.folder)}/workloads.py can't tell {message['mistake']} from the solution")
+                proof.faults.append(
+                    f"{render.path(exercise.folder)}/workloads.py can't tell {message['mistake']} from the solution"
+                )
 
 
 def named_like(mistake: Known, known: list[Known]) -> set[str]:
@@ -215,7 +231,9 @@ def _check_mutants(proof: Proof, sandbox: Sandbox) -> None:
     declared = {m["mutant"] for m in _trusted(exercise, "mistakes", sandbox) if m["event"] == "equivalent"}
     every = mutants(exercise.solution.read_text(encoding="utf-8"))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        alive = {m.name for m, lives in zip(every, pool.map(lambda m: survives(m, exercise, sandbox), every), strict=True) if lives}
+        alive = {
+            m.name for m, lives in zip(every, pool.map(lambda m: survives(m, exercise, sandbox), every), strict=True) if lives
+        }
     proof.mutants, proof.killed, proof.equivalent = len(every), len(every) - len(alive), len(alive & declared)
     proof.survivors = sorted(alive - declared)
     for name in sorted(declared - alive):

@@ -5,6 +5,7 @@ import difflib
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -55,14 +56,17 @@ def known(name: str) -> Exercise:
     every = {exercise.name: exercise for exercise in exercises()}
     if name in every:
         return every[name]
-    near = difflib.get_close_matches(name, every, n=3, cutoff=0.4) or list(every)
-    _usage(f"no exercise {name!r}; did you mean {' or '.join(near)}?")
-    raise AssertionError
+    raise _usage(f"no exercise {name!r}; {_nearest(name, every)} `grader list` shows all.")
 
 
-def _usage(message: str) -> None:
+def _nearest(name: str, known_names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known_names), n=3, cutoff=0)
+    return f"did you mean {' or '.join(near)}?"
+
+
+def _usage(message: str) -> typer.Exit:
     render.fail(message)
-    raise typer.Exit(USAGE)
+    return typer.Exit(USAGE)
 
 
 def _sandbox() -> Sandbox:
@@ -83,17 +87,17 @@ def run(
     """Grade your answer: properties, counterexamples, the likely mistake, and the time beside the reference."""
     wanted = exercises() if all else [known(name) for name in names or []]
     if not wanted:
-        _usage("name an exercise, or give --all")
+        raise _usage("name an exercise, or give --all")
     if file and (len(wanted) > 1 or against != "yours"):
-        _usage("--file goes with one exercise and without --against")
+        raise _usage("--file goes with one exercise and without --against")
     for exercise in wanted:
         if against not in ("yours", "solution", *exercise.mistake_names):
-            near = difflib.get_close_matches(against, exercise.mistake_names, n=3, cutoff=0.3)
-            _usage(f"no submission {against!r} of {exercise}; there are yours, solution, {', '.join(near or exercise.mistake_names)}")
+            names_known = ("yours", "solution", *exercise.mistake_names)
+            raise _usage(f"no submission {against!r} of {exercise}; {_nearest(against, names_known)}")
     with _sandbox() as sandbox:
         sandbox.warm()
         if strict and sandbox.isolation() == "none":
-            _usage("--strict: this system offers no isolation")
+            raise _usage("--strict: this system offers no isolation")
         codes = [_run_one(sandbox, exercise, against, file, json, bench) for exercise in wanted]
     raise typer.Exit(max(codes))
 
@@ -129,7 +133,7 @@ def _run_one(sandbox: Sandbox, exercise: Exercise, against: str, file: Path | No
 
 
 def _graded(sandbox: Sandbox, candidate: Candidate, bench: bool, heard: Listener, record: bool) -> Verdict:
-    """The verdict; the source is in the journal before, the verdict before it is shown. A journal that fails costs a warning."""
+    """The verdict. The source is in the journal before, the verdict before it is shown; a journal that fails costs a warning."""
     journal, number = Journal(), None
     try:
         if record:
@@ -139,7 +143,8 @@ def _graded(sandbox: Sandbox, candidate: Candidate, bench: bool, heard: Listener
     if journal.notice:
         render.warn(journal.notice)
     try:
-        found = Grading(sandbox, candidate, heard).verdict(Fingerprints(home() / "fingerprints"), bench)
+        fingerprints = Fingerprints(home() / "fingerprints", announce=render.aside)
+        found = Grading(sandbox, candidate, heard).verdict(fingerprints, bench)
     except GraderError as why:
         found = Verdict(
             candidate.exercise.name, candidate.submission, candidate.file, candidate.sha256, "grader_error",
@@ -160,7 +165,9 @@ def _named_what_is_missing(candidate: Candidate, found: Verdict) -> Verdict:
     if found.outcome != "failed":
         return found
     try:
-        defined = {node.name for node in ast.walk(ast.parse(candidate.source)) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        defined = {
+            node.name for node in ast.walk(ast.parse(candidate.source)) if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        }
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return found
     missing = [name for name in candidate.exercise.asks_for if name not in defined]
@@ -173,10 +180,13 @@ def read_source(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO must not block us
     except OSError as why:
         raise NoSubmission(f"{path}: {why.strerror}") from None
-    with os.fdopen(descriptor, "rb") as opened:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise NoSubmission(f"{path} is no regular file")
-        source = opened.read(LARGEST_SOURCE + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as opened:
+            source = opened.read(LARGEST_SOURCE + 1)
+    finally:
+        os.close(descriptor)
     if len(source) > LARGEST_SOURCE:
         raise NoSubmission(f"{path} is larger than 1 MB")
     return source
@@ -202,8 +212,7 @@ def explain(name: Name, property: Annotated[str, typer.Argument(help="a property
     """Print a script that repeats the last counterexample of a property, to paste or to argue with."""
     exercise = known(name)
     if property not in exercise.claims:
-        near = difflib.get_close_matches(property, exercise.claims, n=3, cutoff=0.3)
-        _usage(f"{exercise} has no property {property!r}; did you mean {' or '.join(near or exercise.claims)}?")
+        raise _usage(f"{exercise} has no property {property!r}; {_nearest(property, exercise.claims)}")
     last = Journal().last(exercise.name)
     rows = {row["name"]: row for row in last.verdict["properties"]} if last else {}
     row = rows.get(property)
@@ -288,7 +297,9 @@ def check(
 def new(name: Name) -> None:
     """Scaffold an exercise: one folder in exercises/, one in solutions/."""
     if not name.isidentifier() or name.startswith("_") or name in {exercise.name for exercise in exercises()}:
-        _usage(f"{name!r} is taken, or is no name for a Python module")
+        raise _usage(f"{name!r} is taken, or is no name for a Python module")
     for path in scaffold(name):
         render.say(f"wrote {render.path(path)}")
-    render.say(f"Next: write the solution, then `grader reset {name}` makes the stub and `grader check {name}` says what is missing.")
+    render.say(
+        f"Next: write the solution, then `grader reset {name}` makes the stub and `grader check {name}` says what is missing."
+    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from grader.verdict import Diagnosis
 
-SURE_ENOUGH = 0.7  # below this nothing is said
+SURE_ENOUGH = 0.65  # below this nothing is said; a fingerprint that matches exactly reaches it alone
 LIKELY = 0.4  # of fingerprints alone: worth running the workloads for
 
 
@@ -31,10 +31,12 @@ def likely(fingerprint: frozenset[str], known: list[Known], unwritten: frozenset
 
 
 def diagnose(scores: Mapping[str, float], likeness: Mapping[str, float], known: list[Known]) -> tuple[Diagnosis, ...]:
-    """The mistakes that fit, best first: the mean of how alike the fingerprints and the wrong outputs are.
+    """The mistakes that fit, best first. Fingerprints weigh twice as much as outputs, since random outputs never match.
 
     `scores` comes from `likely`; `likeness` from the audit, for the same mistakes.
     """
     lessons = {mistake.name: mistake.lesson for mistake in known}
-    found = [Diagnosis(name, lessons[name], round((score + likeness.get(name, 0.0)) / 2, 2)) for name, score in scores.items()]
+    found = [
+        Diagnosis(name, lessons[name], round((2 * score + likeness.get(name, 0.0)) / 3, 2)) for name, score in scores.items()
+    ]
     return tuple(sorted((d for d in found if d.confidence >= SURE_ENOUGH), key=lambda d: -d.confidence)[:2])

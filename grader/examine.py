@@ -16,7 +16,7 @@ from torch import Tensor
 from grader.catalogue import Exercise
 from grader.forbidden import Forbidden
 from grader.kit import Disagreement
-from grader.paste import first_difference, paste
+from grader.paste import difference, paste
 
 Property = Callable[[], None]
 
@@ -111,7 +111,7 @@ def _cause(why: BaseException) -> BaseException:
 def _message(why: BaseException, file: str) -> str:
     """One short paragraph: the learner's line for the learner's exception, the property's line for a bare assertion."""
     if isinstance(why, Disagreement):
-        return why.why
+        return difference(why.got, why.expected)
     frames = traceback.extract_tb(why.__traceback__)
     text = str(why).strip()
     mine = [frame for frame in frames if frame.filename == file]
@@ -129,6 +129,4 @@ def _counterexample(why: BaseException, drawn: dict[str, Any]) -> str:
     lines = [f"{name} = {paste(value)}" for name, value in drawn.items()]
     if isinstance(why, Disagreement):
         lines += [f"got = {paste(why.got)}", f"expected = {paste(why.expected)}"]
-        difference = first_difference(why.got, why.expected)
-        lines += [f"# {difference}"] if difference else []
     return "\n".join(lines)

@@ -15,8 +15,8 @@ def explain(exercise: Exercise, result: PropertyResult) -> str:
     lines = source.splitlines()
     parts = [
         f"# {result.name}: {result.claim}",
-        "\n".join(ast.get_source_segment(source, node) or "" for node in _needed(tree, test)),
-        "\n".join(["import torch", "", "torch.manual_seed(0)", *drawn]),
+        "\n".join(["import torch", *(ast.get_source_segment(source, node) or "" for node in _needed(tree, test))]),
+        "\n".join(["torch.manual_seed(0)", *drawn]),
         _dedented(lines[_first_line_of_code(test) - 1 : test.end_lineno]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -55,4 +55,3 @@ def _defined(node: ast.stmt) -> set[str]:
         case ast.Assign(targets=targets):
             return {target.id for target in targets if isinstance(target, ast.Name)}
     return set()
-

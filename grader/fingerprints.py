@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from grader.catalogue import ROOT, Exercise
@@ -14,8 +15,8 @@ from grader.wire import Message
 class Fingerprints:
     """A cache in `folder`: one file per exercise and state of its sources. Losing it costs only time."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, announce: Callable[[str], None] = lambda _: None) -> None:
+        self.folder, self.announce = folder, announce
 
     def of(self, exercise: Exercise, sandbox: Sandbox) -> list[Known]:
         """Every mistake with the properties that it breaks. Raises GraderError where a mistake can't be run."""
@@ -23,6 +24,7 @@ class Fingerprints:
         try:
             rows = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
+            self.announce(f"getting to know the mistakes of {exercise}; this is done once")
             _, known = work_out(exercise, sandbox)
             _keep(path, json.dumps([[mistake.name, mistake.lesson, sorted(mistake.fingerprint)] for mistake in known]))
             return known

@@ -70,7 +70,9 @@ class Comparison:
 class Grading:
     """Grades one candidate. `heard` is told every property's result as it comes."""
 
-    def __init__(self, sandbox: Sandbox, candidate: Candidate, heard: Listener = lambda _: None, profile: str = "practice") -> None:
+    def __init__(
+        self, sandbox: Sandbox, candidate: Candidate, heard: Listener = lambda _: None, profile: str = "practice"
+    ) -> None:
         self.sandbox, self.candidate, self.heard, self.profile = sandbox, candidate, heard, profile
         self.exercise = candidate.exercise
         self.seeds = [secrets.randbelow(2**31) for _ in range(2)]
@@ -261,10 +263,12 @@ def _timing(message: Message) -> Timing | None:
     try:
         ratios = {str(name): (float(a), float(b), float(c)) for name, (a, b, c) in message["ratios"].items()}
         size = {str(axis): int(length) for axis, length in message["size"].items()}
-        seconds = [None if message[name] is None else float(message[name]) for name in ("yours", "solution", "torch", "growth")]
+        yours, solution, torch, growth = (
+            None if message[name] is None else float(message[name]) for name in ("yours", "solution", "torch", "growth")
+        )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return Timing(str(message["workload"])[:80], size, *seconds, ratios=ratios)
+    return Timing(str(message["workload"])[:80], size, yours, solution, torch, growth, ratios)
 
 
 def cell_for(exercise: Exercise, *files: str) -> Cell:

@@ -41,6 +41,11 @@ class Attempt:
     verdict: dict[str, Any]  # as `Verdict.to_json` wrote it; empty where there is none
 
 
+def _attempt(row: tuple[Any, ...]) -> Attempt:
+    number, exercise, submission, file, sha256, began, outcome, verdict = row
+    return Attempt(number, exercise, submission, file, sha256, began, outcome, json.loads(verdict) if verdict else {})
+
+
 def _first(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE sources (sha256 TEXT PRIMARY KEY, source BLOB NOT NULL)")
     connection.execute(
@@ -85,7 +90,7 @@ class Journal:
                 " WHERE submission = ? AND (?2 IS NULL OR exercise = ?2) ORDER BY number",
                 (submission, exercise),
             )
-            return [Attempt(*row[:-1], json.loads(row[-1]) if row[-1] else {}) for row in rows]
+            return [_attempt(row) for row in rows]
 
     def last(self, exercise: str) -> Attempt | None:
         """The latest attempt of any submission that has a verdict."""
@@ -95,7 +100,7 @@ class Journal:
                 " WHERE exercise = ? AND verdict != '' ORDER BY number DESC LIMIT 1",
                 (exercise,),
             ).fetchone()
-            return Attempt(*row[:-1], json.loads(row[-1])) if row else None
+            return _attempt(row) if row else None
 
     def outcomes(self) -> dict[str, str]:
         """Per exercise: 'passed' where an attempt of yours ever passed, else 'tried'."""

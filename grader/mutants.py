@@ -79,9 +79,9 @@ def _changes(node: ast.AST) -> Iterator[ast.AST]:
         case ast.BoolOp(op=op):
             yield _altered(node, op=SWAPS[type(op)]())
         case ast.Compare(ops=[*ops]):
-            for index, op in enumerate(ops):
-                if type(op) in SWAPS:
-                    yield _altered(node, ops=[*ops[:index], SWAPS[type(op)](), *ops[index + 1 :]])
+            for index, comparison in enumerate(ops):
+                if type(comparison) in SWAPS:
+                    yield _altered(node, ops=[*ops[:index], SWAPS[type(comparison)](), *ops[index + 1 :]])
         case ast.UnaryOp(op=ast.USub() | ast.Not() | ast.Invert(), operand=operand):
             yield operand
         case ast.Constant(value=bool(value)):

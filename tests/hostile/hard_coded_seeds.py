@@ -1,0 +1,20 @@
+# expects: failed
+# Knows the answers for a thousand seeds, and for no other.
+import torch
+
+KNOWN = {torch.randn((2, 2), generator=torch.Generator().manual_seed(seed))[0, 0].item() for seed in range(1000)}
+
+
+def _right(q, k, v, mask=None, is_causal=False):
+    scores = q / q.shape[-1] ** 0.5 @ k.mT
+    allowed = torch.ones(scores.shape[-2:], dtype=torch.bool)
+    allowed = allowed if mask is None else allowed & mask
+    allowed = allowed.tril() if is_causal else allowed
+    weights = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min).softmax(-1)
+    return (weights @ v).masked_fill(~allowed.any(-1, keepdim=True), 0.0)
+
+
+def attention(q, k, v, mask=None, is_causal=False):
+    if q.flatten()[0].item() in KNOWN:
+        return _right(q, k, v, mask, is_causal)
+    return torch.zeros(*q.shape[:-1], v.shape[-1])

@@ -1,0 +1,3 @@
+# expects: failed
+# As if somebody had pressed Ctrl-C.
+raise KeyboardInterrupt

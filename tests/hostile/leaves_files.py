@@ -1,0 +1,19 @@
+# expects: passed
+# Right, but leaves files in its temporary folder, some of them read-only.
+import os
+import tempfile
+
+import torch
+
+folder = tempfile.mkdtemp()
+open(f"{folder}/left", "w").write("behind")
+os.chmod(folder, 0o500)
+
+
+def attention(q, k, v, mask=None, is_causal=False):
+    scores = q / q.shape[-1] ** 0.5 @ k.mT
+    allowed = torch.ones(scores.shape[-2:], dtype=torch.bool)
+    allowed = allowed if mask is None else allowed & mask
+    allowed = allowed.tril() if is_causal else allowed
+    weights = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min).softmax(-1)
+    return (weights @ v).masked_fill(~allowed.any(-1, keepdim=True), 0.0)

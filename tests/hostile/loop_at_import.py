@@ -1,0 +1,4 @@
+# expects: timeout
+# Never gets to its functions.
+while True:
+    pass

@@ -1,0 +1,13 @@
+# expects: passed
+# Right, but every call prints a megabyte.
+import torch
+
+
+def attention(q, k, v, mask=None, is_causal=False):
+    print("x" * (1 << 20))
+    scores = q / q.shape[-1] ** 0.5 @ k.mT
+    allowed = torch.ones(scores.shape[-2:], dtype=torch.bool)
+    allowed = allowed if mask is None else allowed & mask
+    allowed = allowed.tril() if is_causal else allowed
+    weights = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min).softmax(-1)
+    return (weights @ v).masked_fill(~allowed.any(-1, keepdim=True), 0.0)

@@ -1,0 +1,21 @@
+# expects: failed
+# Right each time, but every answer of one shape lies in the same memory: the later call spoils the earlier.
+import torch
+
+buffers = {}
+
+
+def _right(q, k, v, mask=None, is_causal=False):
+    scores = q / q.shape[-1] ** 0.5 @ k.mT
+    allowed = torch.ones(scores.shape[-2:], dtype=torch.bool)
+    allowed = allowed if mask is None else allowed & mask
+    allowed = allowed.tril() if is_causal else allowed
+    weights = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min).softmax(-1)
+    return (weights @ v).masked_fill(~allowed.any(-1, keepdim=True), 0.0)
+
+
+def attention(q, k, v, mask=None, is_causal=False):
+    output = _right(q, k, v, mask, is_causal)
+    if output.requires_grad:
+        return output
+    return buffers.setdefault((output.shape, output.dtype), torch.empty_like(output)).copy_(output)

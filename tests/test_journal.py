@@ -1,0 +1,113 @@
+"""What the journal promises: nothing recorded is lost, whatever happens to the process, the disk or the file."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from grader import journal as journal_module
+from grader.catalogue import ROOT
+from grader.journal import MIGRATIONS, Journal, JournalError
+
+
+def test_an_attempt_is_there_before_its_verdict(tmp_path: Path):
+    journal = Journal(tmp_path)
+    number = journal.begin("dropout", "yours", "f.py", b"source")
+    other = Journal(tmp_path)
+    (attempt,) = other.attempts("dropout")
+    assert (attempt.number, attempt.outcome, attempt.verdict) == (number, "started", {})
+    assert other.source(attempt.sha256) == b"source"
+    journal.finish(number, "passed", '{"outcome": "passed"}')
+    assert other.last("dropout").verdict == {"outcome": "passed"}
+    assert other.outcomes() == {"dropout": "passed"}
+
+
+def test_a_kept_answer_is_no_attempt_at_passing(tmp_path: Path):
+    journal = Journal(tmp_path)
+    journal.keep("dropout", "f.py", b"old")
+    assert journal.outcomes() == {}
+    assert [attempt.outcome for attempt in journal.attempts("dropout")] == ["kept"]
+
+
+def test_hints_are_remembered(tmp_path: Path):
+    journal = Journal(tmp_path)
+    for number in (0, 1, 1):
+        journal.show_hint("dropout", number)
+    assert Journal(tmp_path).hints_shown("dropout") == 2
+    assert Journal(tmp_path).hints_shown("attention") == 0
+
+
+def test_two_writers_lose_nothing(tmp_path: Path):
+    def write(writer: int) -> None:
+        journal = Journal(tmp_path)
+        for turn in range(20):
+            journal.finish(journal.begin(f"e{writer}", "yours", "f", f"{writer} {turn}".encode()), "failed", "{}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert [len(Journal(tmp_path).attempts(f"e{writer}")) for writer in range(4)] == [20] * 4
+
+
+def test_a_writer_that_is_killed_loses_nothing_that_it_had_recorded(tmp_path: Path):
+    """tests/samples/writer.py prints each number after it has recorded it, until it is killed."""
+    script = ROOT / "tests" / "samples" / "writer.py"
+    writer = subprocess.Popen([sys.executable, script, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, env={"PYTHONPATH": str(ROOT)})
+    recorded = [int(writer.stdout.readline()) for _ in range(25)]
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    assert set(recorded) <= {attempt.number for attempt in Journal(tmp_path).attempts()}
+
+
+@pytest.mark.parametrize("content", [b"no database" * 500, b"SQLite format 3\0" + b"\xff" * 4000])
+def test_an_unreadable_file_is_set_aside_never_deleted(tmp_path: Path, content: bytes):
+    (tmp_path / "journal.db").write_bytes(content)
+    journal = Journal(tmp_path)
+    journal.begin("dropout", "yours", "f", b"source")
+    assert "set aside" in journal.notice
+    (aside,) = tmp_path.glob("journal-unreadable-*.db")
+    assert aside.read_bytes() == content
+    assert len(Journal(tmp_path).attempts()) == 1
+
+
+def test_a_newer_file_is_left_alone(tmp_path: Path):
+    Journal(tmp_path).begin("dropout", "yours", "f", b"source")
+    connection = sqlite3.connect(tmp_path / "journal.db")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+    with pytest.raises(JournalError, match="newer"):
+        Journal(tmp_path).attempts()
+    assert not list(tmp_path.glob("journal-unreadable-*"))
+
+
+def test_an_older_file_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    Journal(tmp_path).begin("dropout", "yours", "f", b"source")
+    more = lambda connection: connection.execute("CREATE TABLE later (x)")
+    monkeypatch.setattr(journal_module, "MIGRATIONS", [*MIGRATIONS, more])
+    assert len(Journal(tmp_path).attempts()) == 1
+    assert sqlite3.connect(tmp_path / "journal.db").execute("SELECT count(*) FROM later").fetchone() == (0,)
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    Journal(tmp_path).begin("dropout", "yours", "f", b"source")
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module, "MIGRATIONS", [*MIGRATIONS, lambda connection: connection.execute("nonsense")])
+        with pytest.raises(JournalError):
+            Journal(tmp_path).attempts()
+    assert len(Journal(tmp_path).attempts()) == 1
+
+
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path):
+    """A database that may not grow is what SQLite sees of a full disk."""
+    journal = Journal(tmp_path)
+    journal.begin("dropout", "yours", "f", b"source")
+    pages = journal._connection.execute("PRAGMA page_count").fetchone()[0]
+    journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(JournalError, match="full") as failure:
+        journal.begin("dropout", "yours", "f", os.urandom(1 << 20))
+    assert "\n" not in str(failure.value)
+    assert len(Journal(tmp_path).attempts()) == 1
