@@ -15,7 +15,7 @@ from grader.catalogue import Exercise
 from grader.forbidden import Forbidden
 from grader.kit import Disagreement, Submission, Workload, agrees
 from grader.paste import difference
-from grader.wire import Message, ProtocolError
+from grader.wire import Message, ProtocolError, told
 
 # What the sums of a large workload may differ by between two right routes; the properties are stricter.
 TOLERANCE = {torch.float32: 1e-4}
@@ -52,22 +52,30 @@ def answer(workload: Workload, submission: Submission, seed: int) -> Answer:
     except (Forbidden, MemoryError):
         raise
     except BaseException as why:
-        return Answer(workload.name, seed, error=f"{type(why).__name__}: {why}"[:2000])
+        return Answer(workload.name, seed, error=f"{type(why).__name__}: {told(str, why)}"[:2000])
 
 
 def packed(answer: Answer) -> Iterator[tuple[Message, bytes]]:
     """An answer as messages: one that announces it, then one per output, whose body is the tensor's bytes."""
     yield {"event": "answer", "workload": answer.workload, "seed": answer.seed, "error": answer.error}, b""
     for name, value in answer.outputs.items():
-        message: Message = {"event": "output", "name": str(name), "dtype": "", "shape": []}
-        if type(value) not in (Tensor, nn.Parameter):
-            yield message | {"problem": f"a {type(value).__name__}, not a torch.Tensor"}, b""
-        elif value.layout is not torch.strided or str(value.dtype) not in DTYPES or value.nbytes > LARGEST:
-            yield message | {"problem": f"an unexpected tensor: {value.dtype}, {value.layout}, {list(value.shape)}"}, b""
+        output: Message = {"event": "output", "name": str(name), "dtype": "", "shape": [], "problem": ""}
+        try:
+            data = _bytes(value)
+        except Exception as why:
+            yield output | {"problem": told(str, why)[:200] or type(why).__name__}, b""
         else:
-            flat = value.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
-            data = flat.view(torch.uint8).numpy().tobytes()
-            yield message | {"dtype": str(value.dtype), "shape": list(value.shape)}, data
+            yield output | {"dtype": str(value.dtype), "shape": list(value.shape)}, data
+
+
+def _bytes(value: Tensor) -> bytes:
+    """Raises TypeError, or what torch raises, for what is no plain tensor of a size that can be sent."""
+    if type(value) not in (Tensor, nn.Parameter):
+        raise TypeError(f"a {type(value).__name__}, not a torch.Tensor")
+    if value.layout is not torch.strided or str(value.dtype) not in DTYPES or value.is_meta or value.nbytes > LARGEST:
+        raise TypeError(f"an unexpected tensor: {value.dtype}, {value.layout}, {value.device}, {list(value.shape)}")
+    flat = value.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().tobytes()
 
 
 def unpacked(messages: list[tuple[Message, bytes]]) -> list[Answer]:
@@ -77,7 +85,7 @@ def unpacked(messages: list[tuple[Message, bytes]]) -> list[Answer]:
         try:
             if message["event"] == "answer":
                 found.append(Answer(str(message["workload"]), int(message["seed"]), error=str(message["error"])))
-            elif "problem" in message:
+            elif message["problem"]:
                 found[-1].error = f"output {message['name']!r} is {str(message['problem'])[:200]}"
             else:
                 found[-1].outputs[str(message["name"])] = _tensor(message, body)

@@ -1,75 +1,149 @@
 """Times a submission beside the reference and torch's own operator: in turns, in one process, on one thread.
 
 What is quoted is the median of paired ratios of CPU time, never a bare time: on a machine with other work, two calls made
-one after the other suffer alike, and their ratio holds where each alone does not.
+one after the other suffer alike, and their ratio holds where each alone does not. On a GPU the clock is the wall's, between
+synchronisations, with the cache cleared before every turn.
 """
 
-import statistics
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
+
 from grader.audit import Answer, compare, workloads
 from grader.catalogue import Exercise
+from grader.estimate import exponent, median_of_ratios
 from grader.kit import Submission, Workload
 
-TURNS = 15
-SECONDS = 0.6  # of CPU time per workload and size, roughly
+TURN = 0.004  # seconds that one turn should last at least: a short call is repeated
+FEWEST, MOST = 9, 41  # turns
+SECONDS = 0.5  # per runner, once there are turns enough
+REPEATS = 5  # calls per size of a growth curve, of which the quickest counts
+L2_CACHE = 256 << 20  # bytes: more than any card's
+
+Row = dict[str, Any]
 
 
-def measure(exercise: Exercise, yours: ModuleType | None, reference: ModuleType) -> Iterator[dict[str, Any]]:
+def measure(exercise: Exercise, yours: ModuleType | None, reference: ModuleType, device: str = "cpu") -> Iterator[Row]:
     """One row per timed workload at its largest size; a submission whose outputs are wrong there has no time."""
-    for workload in workloads(exercise):
-        if not workload.is_timed:
-            continue
+    torch.set_default_device(device) if device != "cpu" else None
+    for workload in timed(exercise):
         size = workload.sizes[-1]
-        runners: dict[str, Submission] = {"solution": reference}
-        if yours is not None and _is_right(workload, yours, reference, size):
-            runners["yours"] = yours
-        if workload.beside is not None:
-            runners["torch"] = workload.beside
-        seconds = take_turns(workload, runners, size)
-        row: dict[str, Any] = {
-            "workload": workload.name,
-            "size": size,
-            "yours": None,
-            "solution": None,
-            "torch": None,
-            "growth": None,
+        runners = _runners(workload, yours, reference, [size])
+        seconds = take_turns({name: _call(workload, runner, size) for name, runner in runners.items()}, device)
+        yield {"workload": workload.name, "size": size, "seconds": {name: min(times) for name, times in seconds.items()}} | {
+            "ratios": {
+                f"{one}/{other}": median_of_ratios(seconds[one], seconds[other])
+                for one, other in (("yours", "solution"), ("yours", "torch"), ("solution", "torch"))
+                if one in seconds and other in seconds
+            }
         }
-        row |= {name: statistics.median(times) for name, times in seconds.items()}
-        row["ratios"] = {
-            f"{one}/{other}": ratio(seconds[one], seconds[other])
-            for one, other in (("yours", "solution"), ("yours", "torch"), ("solution", "torch"))
-            if one in seconds and other in seconds
-        }
-        yield row
 
 
-def take_turns(workload: Workload, runners: dict[str, Submission], size: dict[str, int]) -> dict[str, list[float]]:
-    """CPU seconds of each runner's calls, A B C A B C …, after one call of each that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in runners}
-    start = time.process_time()
-    for turn in range(-1, TURNS):
-        for name, runner in runners.items():
-            before = time.process_time()
-            workload(runner, 1, **size)
-            if turn >= 0:
-                seconds[name].append(time.process_time() - before)
-        if turn >= 4 and time.process_time() - start > SECONDS * len(runners):
+def grow(exercise: Exercise, yours: ModuleType | None, reference: ModuleType, device: str = "cpu") -> Iterator[Row]:
+    """Per timed workload and runner: seconds and peak bytes at every size, their exponents, and FLOPs at the largest."""
+    torch.set_default_device(device) if device != "cpu" else None
+    for workload in timed(exercise):
+        lengths = [next(iter(size.values())) for size in workload.sizes]
+        for name, runner in _runners(workload, yours, reference, workload.sizes).items():
+            calls = [_call(workload, runner, size) for size in workload.sizes]
+            seconds = [_quickest(call, device) for call in calls]
+            memory = [peak_bytes(call, device) for call in calls]
+            yield {
+                "workload": workload.name, "runner": name, "axis": next(iter(workload.sizes[0])), "lengths": lengths,
+                "seconds": seconds, "bytes": memory, "flops": _flops(calls[-1]),
+                "time": exponent(lengths, seconds), "memory": exponent(lengths, memory),
+                "declared_time": workload.time, "declared_memory": workload.memory,
+            }  # fmt: skip
+
+
+def timed(exercise: Exercise) -> list[Workload]:
+    return [workload for workload in workloads(exercise) if workload.is_timed]
+
+
+def take_turns(calls: dict[str, Callable[[], object]], device: str = "cpu") -> dict[str, list[float]]:
+    """Seconds per call of each, measured A B C, C B A, A B C …, after one call of each that does not count."""
+    for call in calls.values():
+        call()
+    repeats = {name: max(1, math.ceil(TURN / max(_seconds(call, 1, device), 1e-9))) for name, call in calls.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    order, spent = list(calls), 0.0
+    for turn in range(MOST):
+        for name in order if turn % 2 == 0 else reversed(order):
+            each = _seconds(calls[name], repeats[name], device)
+            seconds[name].append(each)
+            spent += each * repeats[name]
+        if turn + 1 >= FEWEST and spent > SECONDS * len(calls):
             break
     return seconds
 
 
-def ratio(one: list[float], other: list[float]) -> list[float]:
-    """[median, lower quartile, upper quartile] of the paired ratios."""
-    ratios = [a / max(b, 1e-9) for a, b in zip(one, other, strict=True)]
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    return [middle, low, high]
+def _seconds(call: Callable[[], object], repeats: int, device: str) -> float:
+    """Per call: of CPU time, or of wall time between synchronisations of the GPU."""
+    if device == "cpu":
+        start = time.process_time()
+        for _ in range(repeats):
+            call()
+        return (time.process_time() - start) / repeats
+    torch.empty(L2_CACHE, dtype=torch.int8, device=device).zero_()
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    torch.cuda.synchronize()
+    return (time.perf_counter() - start) / repeats
 
 
-def _is_right(workload: Workload, yours: Submission, reference: Submission, size: dict[str, int]) -> bool:
+def _quickest(call: Callable[[], object], device: str) -> float:
+    call()
+    return min(_seconds(call, 1, device) for _ in range(REPEATS))
+
+
+def peak_bytes(call: Callable[[], object], device: str) -> int:
+    """The most that the call's tensors occupied at one time: by the profiler's record, or the GPU allocator's."""
+    if device != "cpu":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        call()
+        return torch.cuda.max_memory_allocated() - before
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+        call()
+    events = [event for event in record.profiler.kineto_results.events() if event.name() == "[memory]"]
+    total = most = 0
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        total += event.nbytes()
+        most = max(most, total)
+    return most
+
+
+def _flops(call: Callable[[], object]) -> int:
+    """Floating-point operations of matrix products and the like, forward and backward."""
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return int(counter.get_total_flops())
+
+
+def _call(workload: Workload, runner: Submission, size: dict[str, int]) -> Callable[[], object]:
+    return lambda: workload(runner, 1, **size)
+
+
+def _runners(workload: Workload, yours: ModuleType | None, reference: ModuleType, sizes: list[Row]) -> dict[str, Submission]:
+    """Who is timed. A submission that answers wrongly at one of the sizes is not."""
+    runners: dict[str, Submission] = {}
+    if yours is not None and all(_is_right(workload, yours, reference, size) for size in sizes):
+        runners["yours"] = yours
+    runners["solution"] = reference
+    if workload.beside is not None:
+        runners["torch"] = workload.beside
+    return runners
+
+
+def _is_right(workload: Workload, yours: Submission, reference: Submission, size: Row) -> bool:
     try:
         got = Answer(workload.name, 1, dict(workload(yours, 1, **size)))
     except Exception:

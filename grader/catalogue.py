@@ -20,6 +20,7 @@ TRACKS = (
     "training",
     "decoding",
     "evaluation",
+    "serving",
 )  # the order of study; a track that is not named here comes last
 LEVELS = ("warm-up", "standard", "senior")
 
@@ -81,6 +82,13 @@ class Exercise:
     @property
     def solution(self) -> Path:
         return ROOT / "solutions" / self.name / f"{self.name}.py"
+
+    @cached_property
+    def kind(self) -> str:
+        """coding, debugging (the stub runs, and is wrong) or oral (a brief and cards only), told apart by the files."""
+        if not self.tests.exists():
+            return "oral"
+        return "debugging" if (self.solution.parent / "bugs.py").exists() else "coding"
 
     @cached_property
     def brief(self) -> str:

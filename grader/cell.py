@@ -1,25 +1,34 @@
 """The worker's cell: what a process does to itself before it reads a line of the submission.
 
 Linux only; elsewhere, and where the kernel refuses, each piece is left out on its own and the caller is told what held.
-Needs no torch. Sources: man pages namespaces(7), pivot_root(2), capabilities(7), getrlimit(2), prctl(2).
+Needs no torch. Sources: man pages namespaces(7), pivot_root(2), capabilities(7), getrlimit(2), prctl(2), landlock(7).
 """
 
 import ctypes
 import os
 import resource
 import signal
+import struct
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 MB = 1 << 20
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 # <sched.h>, <sys/mount.h>, <sys/prctl.h>
 NEWNS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 36, 38
+
+# <linux/landlock.h>, and the numbers of its calls, which are the same on every architecture
+LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
+LANDLOCK_VERSION, LANDLOCK_PATH_BENEATH = 1, 1
+FENCE_READ, FENCE_WRITE, FENCE_OF_FILES = 0b1101, (1 << 1) | (1 << 14), 0b111 | (1 << 14) | (1 << 15)
+FENCE_FILES = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # version: how many rights over files it knows
+FENCE_TCP, FENCE_SCOPES = 0b11, 0b11  # bind and connect; abstract sockets and signals
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -31,9 +40,10 @@ class Cell:
     visible: tuple[str, ...]  # paths that stay readable, beside the interpreter and its packages
     hidden: tuple[str, ...]  # paths that must not be readable in any case
     cpu_seconds: int
-    data_bytes: int = 2048 * MB
-    address_bytes: int = 6144 * MB
+    data_bytes: int | None = 2048 * MB
+    address_bytes: int | None = 6144 * MB
     processes: int = 64
+    is_timed: bool = False  # no CPU limit: under one, Linux advances the process's clock by whole ticks only
     namespaces: bool = True  # False: as if the system had none
 
 
@@ -91,9 +101,9 @@ def narrow_view(cell: Cell) -> None:
     for name, size in (("/tmp", 64), ("/dev/shm", 16)):
         os.makedirs("/new" + name, exist_ok=True)
         _mount("tmpfs", "/new" + name, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size}m,nr_inodes=4096,mode=1777")
-    for path in _readable(cell):
+    for path in _readable(cell, "/old"):
         _bind(path)
-    for device in ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"):
+    for device in DEVICES:
         _bind(device, MS_NOSUID)
     for path in cell.hidden:
         if os.path.isdir("/new" + path):  # it lies below something that is visible: cover it
@@ -105,14 +115,14 @@ def narrow_view(cell: Cell) -> None:
     _mount(None, "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
 
 
-def _readable(cell: Cell) -> Iterator[str]:
-    """Existing paths, none below another, so that each is bound once."""
+def _readable(cell: Cell, root: str) -> Iterator[str]:
+    """Paths that exist below `root`, none below another, so that each is bound once."""
     system = ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime"]
     packages = [path for path in sys.path if path.endswith("-packages")]
     wanted = {os.path.abspath(path) for path in [*system, sys.base_prefix, sys.prefix, *packages, *cell.visible]}
     kept: list[str] = []
     for path in sorted(wanted):
-        if os.path.lexists("/old" + path) and not any(path.startswith(parent + "/") for parent in kept):
+        if os.path.lexists(root + path) and not any(path.startswith(parent + "/") for parent in kept):
             kept.append(path)
     return iter(kept)
 
@@ -151,13 +161,15 @@ def limit(cell: Cell, processes_already: int = 0) -> None:
     limits = {
         resource.RLIMIT_DATA: cell.data_bytes,
         resource.RLIMIT_AS: cell.address_bytes,
-        resource.RLIMIT_CPU: cell.cpu_seconds,
+        resource.RLIMIT_CPU: None if cell.is_timed else cell.cpu_seconds,
         resource.RLIMIT_FSIZE: 64 * MB,
         resource.RLIMIT_NOFILE: 128,
         resource.RLIMIT_NPROC: cell.processes + processes_already,
         resource.RLIMIT_CORE: 0,
     }
     for kind, most in limits.items():
+        if most is None:
+            continue
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (most, most))
@@ -192,27 +204,67 @@ def give_up_privileges() -> None:
     call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def deny_by_audit(hidden: Sequence[str]) -> None:
+def fence(cell: Cell, tmp: str) -> bool:
+    """Where there are no namespaces: see the files that a narrow view would hold, write to `tmp`, reach and signal nobody.
+
+    Whether the kernel offers it (Landlock, since Linux 5.13; TCP since 6.7, signals since 6.12). Needs no privileges.
+    """
+    if sys.platform != "linux":
+        return False
+    version = int(_libc.syscall(LANDLOCK_CREATE_RULESET, None, 0, LANDLOCK_VERSION))
+    if version < 1:
+        return False
+    every = (1 << FENCE_FILES.get(version, 16)) - 1
+    handled = struct.pack("=QQQ", every, FENCE_TCP, FENCE_SCOPES)[: 8 if version < 4 else 16 if version < 6 else 24]
+    ruleset = call("syscall", LANDLOCK_CREATE_RULESET, handled, len(handled), 0)
+    allowed = {path: FENCE_READ for path in _readable(cell, "")} | {path: FENCE_READ | FENCE_WRITE for path in DEVICES}
+    for path, rights in (allowed | {tmp: every}).items():
+        _allow(ruleset, path, rights & every)
+    call("syscall", LANDLOCK_RESTRICT_SELF, ruleset, 0)
+    os.close(ruleset)
+    return True
+
+
+def _allow(ruleset: int, path: str, rights: int) -> None:
+    beneath = os.open(path, os.O_PATH)
+    if not os.path.isdir(path):
+        rights &= FENCE_OF_FILES
+    call("syscall", LANDLOCK_ADD_RULE, ruleset, LANDLOCK_PATH_BENEATH, struct.pack("=Qi", rights, beneath), 0)
+    os.close(beneath)
+
+
+# What Python announces before it does it: see the table of audit events in its manual.
+REFUSED = ("socket.", "ctypes.", "subprocess.", "os.exec", "os.posix_spawn", "os.system", "os.kill", "signal.pthread_kill")
+READS = ("open", "os.listdir", "os.scandir", "sqlite3.connect")
+WRITES = (
+    "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink", "os.chmod", "os.chown",
+    "os.utime", "os.setxattr", "os.removexattr", "shutil.rmtree", "sqlite3.connect",
+)  # fmt: skip
+
+
+def deny_by_audit(hidden: Sequence[str], tmp: str) -> None:
     """Where there are no namespaces: an audit hook that refuses what they would have kept out of reach.
 
     It sees Python's own calls only; native code reached in another way passes it, as the README says.
     """
-    refused = ("socket.", "ctypes.", "subprocess.", "os.exec", "os.posix_spawn", "os.system", "os.kill", "signal.pthread_kill")
-    own = f"/proc/{os.getpid()}"
+    own, writable = f"/proc/{os.getpid()}", (os.path.realpath(tmp) + "/", "/dev/null")
+    inside = lambda path, folder: path == folder or path.startswith(folder + "/")
 
-    def hook(event: str, arguments: tuple[object, ...], below: Callable[[str], str] = os.path.realpath) -> None:
-        if event.startswith(refused):
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if event.startswith(REFUSED):
             raise PermissionError(1, f"not in a grading: {event}")
-        if event in ("open", "os.listdir", "os.scandir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "shutil.rmtree"):
-            for argument in arguments[:2]:
-                if isinstance(argument, str | bytes | os.PathLike):
-                    path = below(os.fsdecode(argument))
-                    if path.startswith(tuple(hidden)) or (path.startswith("/proc") and not path.startswith(own)):
-                        raise FileNotFoundError(2, "No such file or directory", path)
-            writes = event != "open" or (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR))
-            if writes and event not in ("os.listdir", "os.scandir") and isinstance(arguments[0], str | bytes | os.PathLike):
-                path = below(os.fsdecode(arguments[0]))
-                if not path.startswith((os.path.realpath(os.environ["TMPDIR"]) + "/", "/dev/null")):
-                    raise PermissionError(13, "not in a grading: writing", path)
+        if event not in READS and event not in WRITES:
+            return
+        writes = event in WRITES or (event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_ACCMODE)
+        for argument in arguments[1 if event == "os.symlink" else 0 : 2]:
+            if not isinstance(argument, str | bytes | os.PathLike):
+                continue
+            path = os.path.realpath(os.fsdecode(argument))
+            if any(inside(path, folder) for folder in hidden) or (inside(path, "/proc") and not inside(path, own)):
+                raise FileNotFoundError(2, "No such file or directory", path)
+            if writes and not path.startswith(writable):
+                raise PermissionError(13, "not in a grading: writing", path)
+            if event == "open":  # the other arguments are a mode and flags
+                return
 
     sys.addaudithook(hook)

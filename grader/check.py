@@ -1,24 +1,20 @@
 """The author's proof for an exercise: what it must have, that its properties have teeth, and what they still let through."""
 
-import ast
-import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from grader import render
-from grader.catalogue import LEVELS, ROOT, TRACKS, Exercise
+from grader.catalogue import Exercise
+from grader.clock import clocked
 from grader.diagnose import Known, likely
 from grader.fingerprints import work_out
+from grader.form import coding_faults, form_faults
 from grader.grading import Candidate, Grading, cell_for
 from grader.mutants import Mutant, mutants
 from grader.sandbox import GraderError, Sandbox, listen
-from grader.stub import erase
 from grader.verdict import Timing
 from grader.wire import Message
 
-LEAST = {"properties": 5, "mistakes": 6, "hints": 3, "oral questions": 3, "workloads": 1}
-LONGEST_PROPERTY = 12  # lines
 ENOUGH = 0.95  # of the generic mutants that are not declared equivalent
 AT_ONCE = 2
 
@@ -30,6 +26,7 @@ class Proof:
     exercise: Exercise
     faults: list[str] = field(default_factory=list)
     properties: int = 0
+    questions: int = 0
     mistakes: int = 0
     caught: int = 0
     named: int = 0
@@ -52,6 +49,7 @@ def check_all(exercises: list[Exercise], sandbox: Sandbox, with_mutants: bool) -
         proofs.append(check(exercise, sandbox, with_mutants))
         render.say(f"{exercise}: {'; '.join(proofs[-1].faults) or 'in order'}")
     render.table("The author's proof", COLUMNS, [_row(proof) for proof in proofs])
+    render.say(LEGEND)
     render.say(_totals(proofs))
     for proof in proofs:
         for survivor in proof.survivors:
@@ -59,35 +57,34 @@ def check_all(exercises: list[Exercise], sandbox: Sandbox, with_mutants: bool) -
     return sum(len(proof.faults) for proof in proofs)
 
 
-COLUMNS = (
-    "exercise",
-    "properties",
-    "mistakes caught",
-    "named first",
-    "told by the audit",
-    "mutants killed",
-    "reference / torch",
+COLUMNS = ("exercise", "properties", "caught", "named", "audited", "mutants", "/ torch", "questions")
+LEGEND = (
+    "caught: mistakes that break a property; named: first by their fingerprint alone; audited: told from the solution by the"
+    " workloads alone; mutants: generic ones killed, of those not declared equivalent; / torch: CPU time of the reference"
 )
 
 
 def _row(proof: Proof) -> list[str]:
     mark = lambda good, text: text if good else f"!{text}"
-    share = lambda count: mark(count == proof.mistakes, f"{count} of {proof.mistakes}")
-    killed = "not run"
-    if proof.mutants is not None:
-        of = proof.mutants - proof.equivalent
-        text = f"{proof.killed} of {of} ({proof.killed_share:.0%}), {proof.equivalent} equivalent"
-        killed = mark(proof.killed_share >= ENOUGH, text)
-    ratios = [timing.ratios["solution/torch"][0] for timing in proof.timings if "solution/torch" in timing.ratios]
-    beside = ", ".join(f"{ratio:.2f}x" for ratio in ratios)
     name = mark(not proof.faults, proof.exercise.name)
-    return [name, str(proof.properties), share(proof.caught), share(proof.named), share(proof.audited), killed, beside]
+    if proof.exercise.kind == "oral":
+        return [name, *[""] * 6, str(proof.questions)]
+    share = lambda count: mark(count == proof.mistakes, f"{count}/{proof.mistakes}")
+    killed = ""
+    if proof.mutants is not None:
+        text = f"{proof.killed}/{proof.mutants - proof.equivalent} +{proof.equivalent}"
+        killed = mark(proof.killed_share >= ENOUGH, text)
+    ratios = [timing.ratios["solution/torch"].middle for timing in proof.timings if "solution/torch" in timing.ratios]
+    beside = ", ".join(f"{ratio:.2f}x" for ratio in ratios)
+    counts = [share(count) for count in (proof.caught, proof.named, proof.audited)]
+    return [name, str(proof.properties), *counts, killed, beside, str(proof.questions)]
 
 
 def _totals(proofs: list[Proof]) -> str:
     count = lambda name: sum(getattr(proof, name) or 0 for proof in proofs)
     mistakes, faults = count("mistakes"), sum(len(proof.faults) for proof in proofs)
-    text = f"{len(proofs)} exercises, {count('properties')} properties; mistakes: {count('caught')} of {mistakes} caught, "
+    text = f"{len(proofs)} exercises, {count('questions')} oral questions, {count('properties')} properties; "
+    text += f"mistakes: {count('caught')} of {mistakes} caught, "
     text += f"{count('named')} named first, {count('audited')} told by the audit alone; "
     left = sum(len(proof.survivors) for proof in proofs)
     if count("mutants"):
@@ -100,6 +97,10 @@ def check(exercise: Exercise, sandbox: Sandbox, with_mutants: bool) -> Proof:
     proof = Proof(exercise)
     try:
         proof.faults += form_faults(exercise)
+        proof.questions = len(exercise.questions)
+        if exercise.kind == "oral":
+            return proof
+        proof.faults += coding_faults(exercise)
         proof.properties = len(exercise.claims)
         _check_solution(proof, sandbox)
         _check_mistakes(proof, sandbox)
@@ -112,64 +113,11 @@ def check(exercise: Exercise, sandbox: Sandbox, with_mutants: bool) -> Proof:
     return proof
 
 
-def form_faults(exercise: Exercise) -> Iterator[str]:
-    """Everything that can be seen without running the exercise."""
-    where = render.path
-    brief, tests = where(exercise.folder / "README.md"), where(exercise.tests)
-    if not exercise.brief.startswith("# "):
-        yield f"{brief}: line 1 should be '# Title'"
-    if exercise.facts.track not in TRACKS or exercise.facts.level not in LEVELS:
-        yield f"{brief}: line 3 names an unknown track or level; known are {', '.join(TRACKS)}; {', '.join(LEVELS)}"
-    for name in exercise.facts.builds_on:
-        if not (ROOT / "exercises" / name).is_dir():
-            yield f"{brief}: it builds on {name}, which does not exist"
-    solution = exercise.solution.read_text(encoding="utf-8")
-    if not exercise.stub.exists() or exercise.stub.read_text(encoding="utf-8") != erase(solution):
-        yield f"{where(exercise.stub)} is not the solution with its answers erased: `grader reset {exercise}`"
-    workloads = (exercise.folder / "workloads.py").read_text(encoding="utf-8").count("@workload(")
-    counts = {
-        "properties": len(exercise.claims), "mistakes": len(exercise.mistake_names), "hints": len(exercise.hints),
-        "oral questions": len(exercise.questions), "workloads": workloads,
-    }  # fmt: skip
-    for what, count in counts.items():
-        if count < LEAST[what]:
-            yield f"{exercise} has {count} {what}; {LEAST[what]} are the least"
-    for node in ast.parse(exercise.tests.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            claim = ast.get_docstring(node) or ""
-            if not claim.endswith(".") or "\n" in claim:
-                yield f"{tests}: {node.name} needs a docstring of one sentence, on one line"
-            if (node.end_lineno or 0) - node.lineno >= LONGEST_PROPERTY:
-                yield f"{tests}: {node.name} is longer than {LONGEST_PROPERTY} lines"
-    yield from (f"{where(exercise.solution)}: {name} lacks shapes in its signature" for name in _without_shapes(solution))
-    for name in exercise.forbids:
-        if not _is_said(name, exercise.brief):
-            yield f"{brief}: the line 'Not allowed' does not mention {name}, which {tests} forbids"
-
-
-def _without_shapes(source: str) -> Iterator[str]:
-    """Public functions with an argument or result that is not annotated, or a tensor whose axes are not named."""
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.FunctionDef) or (node.name.startswith("_") and node.name != "__init__"):
-            continue
-        arguments = [a for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if a.arg != "self"]
-        annotations = [*(argument.annotation for argument in arguments), node.returns]
-        if any(a is None or re.fullmatch(r"(torch\.)?Tensor( \| None)?", ast.unparse(a)) for a in annotations):
-            yield node.name
-
-
-def _is_said(forbidden: str, brief: str) -> bool:
-    """Whether a word of the brief's line 'Not allowed: …' is part of the forbidden name."""
-    line = " ".join(re.findall(r"^- Not allowed:(.*(?:\n  .*)*)", brief, flags=re.MULTILINE)).lower()
-    words = {word.replace("_", "") for word in re.findall(r"[a-z_]{4,}", line)} - {"torch", "functional", "under", "name"}
-    return any(word in forbidden.lower().replace("_", "") for word in words)
-
-
 def _check_solution(proof: Proof, sandbox: Sandbox) -> None:
     exercise = proof.exercise
     candidate = Candidate(exercise, "solution", str(exercise.solution), exercise.solution.read_bytes())
-    verdict = Grading(sandbox, candidate).verdict(bench=True)
-    proof.timings = verdict.benchmark
+    verdict = Grading(sandbox, candidate).verdict()
+    proof.timings = clocked(sandbox, candidate).timings
     if verdict.outcome != "passed":
         broken = ", ".join(sorted(verdict.fingerprint))
         proof.faults.append(

@@ -1,9 +1,7 @@
 """The command line: what each command reads, calls and shows. Imports no torch."""
 
-import ast
 import difflib
 import os
-import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,17 +10,16 @@ from typing import Annotated
 import typer
 
 from grader import render
-from grader.catalogue import Exercise, exercises, same_code
+from grader.attempt import NoSubmission, is_untouched, read_source, recorded
+from grader.catalogue import Exercise, exercises
+from grader.clock import NotTimed, clocked
 from grader.explain import explain as explained
-from grader.fingerprints import Fingerprints
-from grader.grading import Candidate, Grading, Listener
+from grader.grading import Candidate
 from grader.journal import Journal, JournalError, home
 from grader.sandbox import GraderError, Sandbox
 from grader.scaffold import scaffold
 from grader.stub import erase
 from grader.verdict import GRADER_FAILED, NOT_PASSED, PASSED, USAGE, PropertyResult, Verdict
-
-LARGEST_SOURCE = 1 << 20
 
 app = typer.Typer(
     help="Interview exercises for language-model engineering, graded by properties.",
@@ -30,10 +27,6 @@ app = typer.Typer(
 )  # fmt: skip
 
 Name = Annotated[str, typer.Argument(help="the exercise")]
-
-
-class NoSubmission(Exception):
-    """There is no such file, or it is no source; the message says which."""
 
 
 def main() -> None:
@@ -85,7 +78,10 @@ def run(
     bench: Annotated[bool, typer.Option("--bench/--no-bench", help="time an answer that passes")] = True,
 ) -> None:
     """Grade your answer: properties, counterexamples, the likely mistake, and the time beside the reference."""
-    wanted = exercises() if all else [known(name) for name in names or []]
+    wanted = [exercise for exercise in exercises() if exercise.kind != "oral"] if all else [known(name) for name in names or []]
+    for exercise in wanted:
+        if exercise.kind == "oral":
+            raise _usage(f"{exercise} has no code to grade, only questions: `grader oral {exercise}`")
     if not wanted:
         raise _usage("name an exercise, or give --all")
     if file and (len(wanted) > 1 or against != "yours"):
@@ -118,7 +114,10 @@ def _run_one(sandbox: Sandbox, exercise: Exercise, against: str, file: Path | No
             render.brief(exercise)
             render.say(f"\nNot started. Open {render.path(path)}. This is what the reference achieves:\n")
         render.heading(exercise, render.path(path))
-    found = _graded(sandbox, candidate, bench, heard=(lambda _: None) if json else render.property_line, record=not untouched)
+    heard = (lambda _: None) if json else render.property_line
+    found = recorded(sandbox, candidate, heard, Journal(), render.warn, keep=not untouched)
+    if bench and found.outcome == "passed" and not candidate.is_mistake:
+        found = found.but(benchmark=clocked(sandbox, candidate).timings)
     if untouched and found.outcome == "passed":
         found = found.but(outcome="not_started", message=f"open {path}; these are the reference's results")
     elif untouched:
@@ -132,79 +131,53 @@ def _run_one(sandbox: Sandbox, exercise: Exercise, against: str, file: Path | No
     return found.exit_code
 
 
-def _graded(sandbox: Sandbox, candidate: Candidate, bench: bool, heard: Listener, record: bool) -> Verdict:
-    """The verdict. The source is in the journal before, the verdict before it is shown; a journal that fails costs a warning."""
-    journal, number = Journal(), None
-    try:
-        if record:
-            number = journal.begin(candidate.exercise.name, candidate.submission, candidate.file, candidate.source)
-    except JournalError as why:
-        render.warn(f"not recorded: {why}")
-    if journal.notice:
-        render.warn(journal.notice)
-    try:
-        fingerprints = Fingerprints(home() / "fingerprints", announce=render.aside)
-        found = Grading(sandbox, candidate, heard).verdict(fingerprints, bench)
-    except GraderError as why:
-        found = Verdict(
-            candidate.exercise.name, candidate.submission, candidate.file, candidate.sha256, "grader_error",
-            str(why).strip().splitlines()[-1],
-        )  # fmt: skip
-    found = _named_what_is_missing(candidate, found)
-    try:
-        if number is not None:
-            journal.finish(number, found.outcome, found.to_json())
-    except JournalError as why:
-        render.warn(f"not recorded: {why}")
-    journal.close()
-    return found
-
-
-def _named_what_is_missing(candidate: Candidate, found: Verdict) -> Verdict:
-    """A renamed function breaks every property that needs it; the message says so at once."""
-    if found.outcome != "failed":
-        return found
-    try:
-        defined = {
-            node.name for node in ast.walk(ast.parse(candidate.source)) if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        }
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return found
-    missing = [name for name in candidate.exercise.asks_for if name not in defined]
-    return found.but(message=f"{found.message}; it does not define {', '.join(missing)}") if missing else found
-
-
-def read_source(path: Path) -> bytes:
-    """The bytes of a regular file, behind a symbolic link or not. Raises NoSubmission."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO must not block us
-    except OSError as why:
-        raise NoSubmission(f"{path}: {why.strerror}") from None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NoSubmission(f"{path} is no regular file")
-        with os.fdopen(descriptor, "rb", closefd=False) as opened:
-            source = opened.read(LARGEST_SOURCE + 1)
-    finally:
-        os.close(descriptor)
-    if len(source) > LARGEST_SOURCE:
-        raise NoSubmission(f"{path} is larger than 1 MB")
-    return source
-
-
-def is_untouched(exercise: Exercise, source: bytes) -> bool:
-    """Not started: the file's syntax tree equals the stub's."""
-    try:
-        return same_code(source.decode(), erase(exercise.solution.read_text(encoding="utf-8")))
-    except UnicodeDecodeError:
-        return False
-
-
 def _hints_left(exercise: Exercise) -> int:
     try:
         return len(exercise.hints) - Journal().hints_shown(exercise.name)
     except JournalError:
         return len(exercise.hints)
+
+
+@app.command()
+def bench(
+    name: Name,
+    file: Annotated[Path | None, typer.Option(help="time this file instead of your stub")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    svg: Annotated[Path | None, typer.Option(help="write the plots there as SVG too")] = None,
+    json: Annotated[bool, typer.Option("--json", help="the verdict with its timings as one JSON object")] = False,
+) -> None:
+    """Ratios to the reference and torch, and how time and memory grow, for an answer that passes."""
+    exercise = known(name)
+    if exercise.kind != "coding" or device not in ("cpu", "cuda"):
+        raise _usage(f"{exercise} is nothing to time" if device in ("cpu", "cuda") else f"no device {device!r}: cpu or cuda")
+    path = file or exercise.stub
+    try:
+        source = read_source(path)
+    except NoSubmission as why:
+        raise _usage(str(why)) from None
+    untouched = file is None and is_untouched(exercise, source)
+    candidate = Candidate(exercise, "solution" if untouched else "yours", str(path), source)
+    if untouched:
+        render.aside(f"{render.path(path)} is not started; these are the reference's figures")
+    with _sandbox() as sandbox:
+        sandbox.warm()
+        found = recorded(sandbox, candidate, lambda _: None, Journal(), render.warn, keep=False) if not untouched else None
+        if found and found.outcome != "passed":
+            render.fail(f"no time for a wrong answer: {found.outcome}, {found.message}")
+            raise typer.Exit(found.exit_code)
+        try:
+            times = clocked(sandbox, candidate, growth=True, device=device)
+        except NotTimed as why:
+            raise _usage(f"not timed: {why}") from None
+    if json:
+        base = found or Verdict(exercise.name, "solution", str(path), candidate.sha256, "not_started")
+        print(base.but(benchmark=times.timings, growth=times.growth).to_json())
+        return
+    render.timings(times.timings)
+    render.growth(times.growth)
+    if svg:
+        render.growth_svg(times.growth, svg)
+        render.say(f"wrote {render.path(svg)}")
 
 
 @app.command()

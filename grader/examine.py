@@ -17,6 +17,7 @@ from grader.catalogue import Exercise
 from grader.forbidden import Forbidden
 from grader.kit import Disagreement
 from grader.paste import difference, paste
+from grader.wire import told
 
 Property = Callable[[], None]
 
@@ -66,7 +67,7 @@ def _hold(name: str, test: Property, file: str) -> Finding:
     start = time.perf_counter()
     try:
         test()
-    except (KeyboardInterrupt, MemoryError, Forbidden):
+    except (MemoryError, Forbidden):
         raise
     except NotImplementedError:
         return Finding(name, "not_run", time.perf_counter() - start, "not written yet")
@@ -77,7 +78,8 @@ def _hold(name: str, test: Property, file: str) -> Finding:
                 return Finding(name, "not_run", time.perf_counter() - start, "not written yet")
             raise why from None
         outcome = "failed" if isinstance(why, AssertionError | pytest.fail.Exception) else "error"
-        return Finding(name, outcome, time.perf_counter() - start, _message(why, file), _counterexample(why, drawn))
+        seconds = time.perf_counter() - start
+        return Finding(name, outcome, seconds, told(_message, why, file)[:2000], told(_counterexample, why, drawn))
     return Finding(name, "passed", time.perf_counter() - start)
 
 
@@ -113,7 +115,7 @@ def _message(why: BaseException, file: str) -> str:
     if isinstance(why, Disagreement):
         return difference(why.got, why.expected)
     frames = traceback.extract_tb(why.__traceback__)
-    text = str(why).strip()
+    text = told(str, why).strip()
     mine = [frame for frame in frames if frame.filename == file]
     if not isinstance(why, AssertionError | pytest.fail.Exception):
         where = f"line {mine[-1].lineno}, in {mine[-1].name}: " if mine else ""

@@ -161,7 +161,7 @@ class Guard:
             return start(body, *arguments)
 
         threading.Thread._bootstrap_inner = watched_bootstrap  # type: ignore[attr-defined]
-        _thread.start_new_thread = watched_start  # type: ignore[assignment]
+        _thread.start_new_thread = watched_start
 
     def _line(self) -> str:
         frame = sys._getframe()
@@ -201,9 +201,8 @@ def _lookup(name: str) -> object:
 
 
 def _state() -> tuple[bool, torch.dtype, int, bool]:
-    return (
-        torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    )  # fmt: skip
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    return torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads(), deterministic
 
 
 def _restore(before: tuple[bool, torch.dtype, int, bool]) -> None:

@@ -10,14 +10,20 @@ from grader.catalogue import ROOT, Exercise
 from grader.cell import Cell
 from grader.diagnose import diagnose, likely
 from grader.fingerprints import Fingerprints
-from grader.sandbox import GraderError, Run, Sandbox, listen
-from grader.verdict import Audit, Diagnosis, PropertyResult, Timing, Verdict
+from grader.sandbox import GraderError, Run, Sandbox, Stopped, listen
+from grader.verdict import Audit, Diagnosis, PropertyResult, Verdict
 from grader.wire import Message, frame
 
-CHEAP, COSTLY = 10.0, 90.0  # CPU seconds that one property may take
-TOTAL = 240  # CPU seconds of a whole worker
-
 Listener = Callable[[PropertyResult], None]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """CPU seconds: of a cheap property, and so of loading and of all workloads; of a costly property; of a whole worker."""
+
+    cheap: float = 10.0
+    costly: float = 90.0
+    total: int = 240
 
 
 @dataclass(frozen=True)
@@ -43,10 +49,16 @@ class Witness:
     """What the properties' worker said."""
 
     results: dict[str, PropertyResult]
+    begun: set[str] = field(default_factory=set)
     running: str | None = None
+    reported: set[str] = field(default_factory=set)
     outcome: str = ""  # that which ends the grading: raised, forbidden, memory, timeout, crashed, tampered
     message: str = ""
     is_done: bool = False
+
+    def awaits(self, name: str, outcome: str) -> bool:
+        """Whether this may be reported now: once per property, and after its start if it was run."""
+        return name in self.results and name not in self.reported and (outcome == "not_run" or name == self.running)
 
 
 @dataclass
@@ -54,6 +66,7 @@ class Deposition:
     """What the audit's worker said: its answers, still packed."""
 
     packed: list[tuple[Message, bytes]] = field(default_factory=list)
+    is_ready: bool = False
     outcome: str = ""
     message: str = ""
     is_done: bool = False
@@ -71,16 +84,21 @@ class Grading:
     """Grades one candidate. `heard` is told every property's result as it comes."""
 
     def __init__(
-        self, sandbox: Sandbox, candidate: Candidate, heard: Listener = lambda _: None, profile: str = "practice"
+        self,
+        sandbox: Sandbox,
+        candidate: Candidate,
+        heard: Listener = lambda _: None,
+        profile: str = "practice",
+        budget: Budget = Budget(),
     ) -> None:
         self.sandbox, self.candidate, self.heard, self.profile = sandbox, candidate, heard, profile
-        self.exercise = candidate.exercise
+        self.exercise, self.budget = candidate.exercise, budget
         self.seeds = [secrets.randbelow(2**31) for _ in range(2)]
         self.isolation = "none"
         self.printed = ""
 
-    def verdict(self, fingerprints: Fingerprints | None = None, bench: bool = False) -> Verdict:
-        """The verdict; with `fingerprints`, a broken submission is diagnosed; with `bench`, a passing one is timed."""
+    def verdict(self, fingerprints: Fingerprints | None = None) -> Verdict:
+        """The verdict; with `fingerprints`, a broken submission is diagnosed."""
         start = time.perf_counter()
         witness, deposition = self._two_witnesses()
         results = tuple(witness.results.values())
@@ -92,8 +110,6 @@ class Grading:
         )  # fmt: skip
         if outcome == "failed" and fingerprints is not None and verdict.fingerprint:
             verdict = verdict.but(diagnosis=self._diagnose(verdict, deposition, fingerprints))
-        if outcome == "passed" and bench:
-            verdict = verdict.but(benchmark=tuple(self.benchmark()))
         return verdict.but(seconds=time.perf_counter() - start)
 
     def _two_witnesses(self) -> tuple[Witness, Deposition]:
@@ -118,55 +134,71 @@ class Grading:
         self.printed = properties.printed.decode(errors="replace")
         return witness, deposition
 
-    def _start(self, job: str, file: str, **details: object) -> Run:
+    def _start(self, job: str, *files: str, **details: object) -> Run:
         candidate, exercise = self.candidate, self.exercise
         request: Message = {"job": job, "exercise": exercise.name, "file": candidate.file, **details}
         if candidate.is_mistake:
-            return self.sandbox.start(request | {"mistake": candidate.submission}, cpu_seconds=TOTAL)
-        request |= {"asks_for": exercise.asks_for, "forbids": exercise.forbids}
-        return self.sandbox.start(request, candidate.source, cell_for(exercise, file), TOTAL)
+            run = self.sandbox.start(request | {"mistake": candidate.submission}, cpu_seconds=self.budget.total)
+        else:
+            request |= {"asks_for": exercise.asks_for, "forbids": exercise.forbids}
+            run = self.sandbox.start(request, candidate.source, cell_for(exercise, *files), self.budget.total)
+        run.allow(self.budget.cheap)
+        return run
 
     def _hear(self, witness: Witness, run: Run, message: Message) -> None:
-        """Every message may be forged: only known names and forms count."""
+        """Every message may be forged: only known names and forms count, each name once, and nothing after the end."""
         match message:
-            case {"event": "started", "name": str(name)} if name in witness.results:
-                witness.running = name
-                run.allow(COSTLY if name in self.exercise.costly else CHEAP)
-            case {"event": "property", "name": str(name), "outcome": str(outcome)} if name in witness.results:
-                if outcome not in ("passed", "failed", "error", "not_run") or witness.results[name].outcome == "passed":
-                    witness.outcome, witness.message = "tampered", f"a property was reported twice: {name}"
-                    return
-                text = lambda key: str(message.get(key, ""))[:20_000]
-                seconds = message.get("seconds")
-                result = PropertyResult(
-                    name, witness.results[name].claim, outcome, float(seconds) if isinstance(seconds, int | float) else 0.0,
-                    text("message"), text("counterexample"),
-                )  # fmt: skip
-                witness.results[name], witness.running = result, None
-                self.heard(result)
-            case {"event": "raised" | "forbidden" | "memory" as outcome, "message": str(text)}:
-                witness.outcome, witness.message = outcome, text[:2000]
-            case {"event": "broken", "message": str(text)}:
-                witness.outcome, witness.message = "crashed", text[-2000:]
-            case {"event": "done"}:
-                witness.is_done = True
+            case _ if witness.is_done:
+                run.stop(_nonsense(message))
             case {"event": "locked" | "loaded"}:
                 return
+            case {"event": "started", "name": str(name)} if name in witness.results and name not in witness.begun:
+                witness.begun.add(name)
+                witness.running = name
+                run.allow(self.budget.costly if name in self.exercise.costly else self.budget.cheap)
+            case {
+                "event": "property", "name": str(name), "outcome": "passed" | "failed" | "error" | "not_run" as outcome,
+                "seconds": float(seconds), "message": str(text), "counterexample": str(counterexample),
+            } if witness.awaits(name, outcome):  # fmt: skip
+                claim, seconds = witness.results[name].claim, seconds if 0 <= seconds < 1e6 else 0.0
+                result = PropertyResult(name, claim, outcome, seconds, _plain(text), _plain(counterexample))
+                witness.results[name], witness.running = result, None
+                witness.reported.add(name)
+                self.heard(result)
+            case {"event": "raised" | "forbidden" | "memory" as outcome, "message": str(text)}:
+                witness.outcome, witness.message = outcome, _line(text)
+            case {"event": "broken", "message": str(text)}:
+                witness.outcome, witness.message = "crashed", _line(text.strip().rpartition("\n")[2])
+            case {"event": "done"}:
+                witness.is_done = True
             case _:
-                witness.outcome, witness.message = "tampered", "the worker sent a message that makes no sense"
+                run.stop(_nonsense(message))
 
     def _note(self, deposition: Deposition, run: Run, message: Message, body: bytes) -> None:
+        """As careful; what is kept to be compared is written anew."""
         match message:
-            case {"event": "ready"}:
+            case _ if deposition.is_done:
+                run.stop(_nonsense(message))
+            case {"event": "locked" | "loaded"}:
+                return
+            case {"event": "ready"} if not deposition.is_ready:
+                deposition.is_ready = True
                 run.say({"seeds": self.seeds})
-            case {"event": "answer" | "output"}:
-                deposition.packed.append((message, body))
+            case {"event": "answer", "workload": str(workload), "seed": int(seed), "error": str(error)} if deposition.is_ready:
+                deposition.packed.append(({"event": "answer", "workload": workload, "seed": seed, "error": _line(error)}, b""))
+            case {
+                "event": "output", "name": str(name), "dtype": str(dtype), "shape": [*shape], "problem": str(problem),
+            } if deposition.is_ready and all(type(length) is int for length in shape):  # fmt: skip
+                output = {"event": "output", "name": name, "dtype": dtype, "shape": shape, "problem": _line(problem)}
+                deposition.packed.append((output, body))
             case {"event": "raised" | "forbidden" | "memory" as outcome, "message": str(text)}:
-                deposition.outcome, deposition.message = outcome, text[:2000]
+                deposition.outcome, deposition.message = outcome, _line(text)
             case {"event": "broken", "message": str(text)}:
-                deposition.outcome, deposition.message = "crashed", text[-2000:]
-            case {"event": "done"}:
+                deposition.outcome, deposition.message = "crashed", _line(text.strip().rpartition("\n")[2])
+            case {"event": "done"} if deposition.is_ready or deposition.outcome:
                 deposition.is_done = True
+            case _:
+                run.stop(_nonsense(message))
 
     def _compare(self, deposition: Deposition, likely_mistakes: dict[str, float]) -> Comparison:
         """The trusted worker's comparison, and how like the answers are to those of some mistakes. Raises GraderError."""
@@ -202,8 +234,8 @@ class Grading:
                 return testimony.outcome, testimony.message, audit
         results = list(witness.results.values())
         broken = [result for result in results if result.outcome in ("failed", "error")]
-        if not witness.is_done:
-            return "tampered", "the worker ended without saying that it was done", audit
+        if not witness.is_done or len(witness.reported) < len(results):
+            return "tampered", "the worker ended without a word on every property", audit
         if broken:
             return "failed", f"{len(broken)} of {len(results)} properties do not hold", audit
         waiting = [result for result in results if result.outcome == "not_run"]
@@ -227,7 +259,7 @@ class Grading:
     def _answers_better_beside_properties(self) -> bool:
         """Run the workloads again, with the same seeds, in a worker that has the properties loaded."""
         again = Deposition()
-        run = self._start("workloads", self.exercise.tests.name, beside_properties=True)
+        run = self._start("workloads", "workloads.py", self.exercise.tests.name, beside_properties=True)
         for _, message, body in listen([run]):
             self._note(again, run, message, body)
         return again.is_done and not self._compare(again, {}).differences
@@ -240,39 +272,24 @@ class Grading:
             return ()
         return diagnose(scores, self._compare(deposition, scores).likeness, known)
 
-    def benchmark(self) -> list[Timing]:
-        """The submission, the reference and torch in turns; the reference alone where that is the candidate."""
-        if self.candidate.is_mistake:
-            return []
-        reference = self.exercise.solution.read_bytes()
-        yours = b"" if self.candidate.submission == "solution" else self.candidate.source
-        request = {
-            "job": "benchmark", "exercise": self.exercise.name, "file": self.candidate.file, "asks_for": self.exercise.asks_for,
-            "reference_bytes": len(reference),
-        }  # fmt: skip
-        run = self.sandbox.start(request, reference + yours, cell_for(self.exercise, "workloads.py"), TOTAL)
-        run.allow(60)
-        found = []
-        for _, message, _ in listen([run]):
-            if message.get("event") == "timing":
-                found.append(_timing(message))
-        return [timing for timing in found if timing is not None]
+
+def _nonsense(message: Message) -> Stopped:
+    event = message.get("event")
+    name = _line(event)[:80] if isinstance(event, str) else "no event"
+    return Stopped("tampered", f"the worker sent what makes no sense here: {name}")
 
 
-def _timing(message: Message) -> Timing | None:
-    try:
-        ratios = {str(name): (float(a), float(b), float(c)) for name, (a, b, c) in message["ratios"].items()}
-        size = {str(axis): int(length) for axis, length in message["size"].items()}
-        yours, solution, torch, growth = (
-            None if message[name] is None else float(message[name]) for name in ("yours", "solution", "torch", "growth")
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
-    return Timing(str(message["workload"])[:80], size, yours, solution, torch, growth, ratios)
+def _plain(text: str) -> str:
+    """Text that can be written in UTF-8."""
+    return text.encode(errors="replace").decode()
+
+
+def _line(text: str) -> str:
+    return " ".join(_plain(text[:2000]).split())
 
 
 def cell_for(exercise: Exercise, *files: str) -> Cell:
     """A view of the grader and of single files of one exercise: never a solution, the journal or a home folder."""
     visible = [str(ROOT / "grader"), *(str(exercise.folder / name) for name in (*files, "given.py"))]
     hidden = [str(ROOT / name) for name in ("solutions", "tests", ".git")]
-    return Cell(tuple(visible), tuple(hidden), cpu_seconds=TOTAL)
+    return Cell(tuple(visible), tuple(hidden), cpu_seconds=Budget.total)

@@ -1,4 +1,4 @@
-"""The journal: one SQLite file with every graded source, every verdict and every hint that was shown.
+"""The journal: one SQLite file with every graded source, every verdict, every hint that was shown and every review.
 
 A source is stored before it is graded, and so before its verdict is shown. Write-ahead logging lets two graders work at once
 and a killed one lose nothing. A file that is no database is set aside, never deleted.
@@ -12,10 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import platformdirs
+
+CHECKED_WHOLE = 16 << 20  # bytes; to read a larger file through at every start would cost more than a screen may
+
+COLUMNS = "number, exercise, submission, file, sha256, began, outcome, verdict"
 
 
 class JournalError(Exception):
@@ -25,6 +30,15 @@ class JournalError(Exception):
 def home() -> Path:
     """Where the journal and the caches live: `GRADER_HOME`, or the platform's folder for user data."""
     return Path(os.environ.get("GRADER_HOME") or platformdirs.user_data_dir("whiteboard", appauthor=False)).absolute()
+
+
+def now() -> float:
+    """Seconds since the epoch. `GRADER_NOW`, a date or a date and time, stops the clock there."""
+    stopped = os.environ.get("GRADER_NOW")
+    try:
+        return datetime.fromisoformat(stopped).timestamp() if stopped else time.time()
+    except ValueError:
+        raise JournalError(f"GRADER_NOW={stopped} is no date such as 2027-01-15 or 2027-01-15T09:30") from None
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,40 @@ class Attempt:
     began: float  # seconds since the epoch
     outcome: str
     verdict: dict[str, Any]  # as `Verdict.to_json` wrote it; empty where there is none
+
+
+class Entry(NamedTuple):
+    """An attempt in brief: thousands are read for one screen. `outcome` is 'kept' for an answer that a fresh stub replaced."""
+
+    number: int
+    exercise: str
+    began: float
+    outcome: str
+    mistake: str  # the one that the verdict named first; '' for none
+    sha256: str
+
+
+class Event(NamedTuple):
+    """`kind`: brief (it was shown), hint, solution (it was shown), review or reset (a fresh stub), restore (an old answer)."""
+
+    exercise: str
+    kind: str
+    detail: int  # which hint; 0 otherwise
+    at: float
+    after: int  # the last attempt before it: an order that no clock can upset
+
+
+class Review(NamedTuple):
+    """One rating of a card: of rebuilding an exercise (heading '') or of an oral question."""
+
+    number: int
+    exercise: str
+    heading: str
+    at: float
+    rating: str  # again, hard, good or easy
+    how: str  # why this rating; for people
+    state: str  # of the scheduler, after it
+    due: float
 
 
 def _attempt(row: tuple[Any, ...]) -> Attempt:
@@ -57,14 +105,40 @@ def _first(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE hints (exercise TEXT NOT NULL, number INTEGER NOT NULL, shown REAL NOT NULL)")
 
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_first]  # number n takes a file from version n - 1 to n; append only
+def _second(connection: sqlite3.Connection) -> None:
+    """The mistake that a verdict names gets a column, and an index holds all that a screen reads of ten thousand attempts."""
+    connection.execute("ALTER TABLE attempts ADD COLUMN mistake TEXT NOT NULL DEFAULT ''")
+    connection.execute(
+        "UPDATE attempts SET mistake = coalesce(json_extract(verdict, '$.diagnosis[0].mistake'), '') WHERE json_valid(verdict)"
+    )
+    connection.execute(
+        "CREATE INDEX attempts_in_brief ON attempts (submission, number, exercise, began, outcome, mistake, sha256)"
+    )
+    connection.execute(
+        "CREATE TABLE events (number INTEGER PRIMARY KEY, exercise TEXT NOT NULL, kind TEXT NOT NULL, detail INTEGER NOT NULL,"
+        " at REAL NOT NULL, after INTEGER NOT NULL)"
+    )
+    connection.execute(
+        "INSERT INTO events SELECT NULL, exercise, 'hint', number, shown, (SELECT coalesce(max(number), 0) FROM attempts"
+        " WHERE began <= shown) FROM hints ORDER BY shown"
+    )
+    connection.execute("DROP TABLE hints")
+    connection.execute(
+        "CREATE TABLE reviews (number INTEGER PRIMARY KEY, exercise TEXT NOT NULL, heading TEXT NOT NULL, at REAL NOT NULL,"
+        " rating TEXT NOT NULL, how TEXT NOT NULL, state TEXT NOT NULL, due REAL NOT NULL)"
+    )
+    connection.execute("CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_first, _second]  # number n takes a file from n - 1 to n; append only
 
 
 class Journal:
     """Opens, or makes, the journal in `folder`. Every method raises JournalError where the file can't be used."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, clock: Callable[[], float] = now) -> None:
         self.path = (folder or home()) / "journal.db"
+        self.clock = clock
         self.notice = ""  # one line for the user, where something had to be done to the file
         self._connection: sqlite3.Connection | None = None
 
@@ -73,31 +147,55 @@ class Journal:
         digest = hashlib.sha256(source).hexdigest()
         with self._writing() as connection:
             connection.execute("INSERT OR IGNORE INTO sources VALUES (?, ?)", (digest, source))
-            row = (exercise, submission, file, digest, time.time())
-            done = connection.execute("INSERT INTO attempts VALUES (NULL, ?, ?, ?, ?, ?, 'started', '')", row)
+            row = (exercise, submission, file, digest, self.clock())
+            done = connection.execute("INSERT INTO attempts VALUES (NULL, ?, ?, ?, ?, ?, 'started', '', '')", row)
             return int(done.lastrowid or 0)
 
-    def finish(self, number: int, outcome: str, verdict: str) -> None:
-        """Store the verdict (JSON text) of an attempt."""
+    def finish(self, number: int, outcome: str, verdict: str, mistake: str = "") -> None:
+        """Store the verdict (JSON text) of an attempt, and the mistake that it names first."""
         with self._writing() as connection:
-            connection.execute("UPDATE attempts SET outcome = ?, verdict = ? WHERE number = ?", (outcome, verdict, number))
+            row = (outcome, verdict, mistake, number)
+            connection.execute("UPDATE attempts SET outcome = ?, verdict = ?, mistake = ? WHERE number = ?", row)
 
     def attempts(self, exercise: str | None = None, submission: str = "yours") -> list[Attempt]:
         """The attempts at an exercise, or at all, oldest first."""
         with self._reading() as connection:
             rows = connection.execute(
-                "SELECT number, exercise, submission, file, sha256, began, outcome, verdict FROM attempts"
-                " WHERE submission = ? AND (?2 IS NULL OR exercise = ?2) ORDER BY number",
+                f"SELECT {COLUMNS} FROM attempts WHERE submission = ? AND (?2 IS NULL OR exercise = ?2) ORDER BY number",
                 (submission, exercise),
             )
             return [_attempt(row) for row in rows]
+
+    def attempt(self, number: int) -> Attempt | None:
+        with self._reading() as connection:
+            row = connection.execute(f"SELECT {COLUMNS} FROM attempts WHERE number = ?", (number,)).fetchone()
+            return _attempt(row) if row else None
+
+    def entries(self, exercise: str | None = None) -> list[Entry]:
+        """Your attempts in brief, at an exercise or at all, oldest first."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT number, exercise, began, outcome, mistake, sha256 FROM attempts INDEXED BY attempts_in_brief"
+                " WHERE submission = 'yours' AND (?1 IS NULL OR exercise = ?1) ORDER BY number",
+                (exercise,),
+            )
+            return list(map(Entry._make, rows))
+
+    def benchmarks(self) -> dict[str, Attempt]:
+        """Per exercise, your latest attempt that was timed."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                f"SELECT {COLUMNS} FROM attempts WHERE number IN (SELECT max(number) FROM attempts INDEXED BY attempts_in_brief"
+                " WHERE submission = 'yours' AND outcome = 'passed' GROUP BY exercise)"
+            )
+            found = [_attempt(row) for row in rows]
+        return {attempt.exercise: attempt for attempt in found if attempt.verdict.get("benchmark")}
 
     def last(self, exercise: str) -> Attempt | None:
         """The latest attempt of any submission that has a verdict."""
         with self._reading() as connection:
             row = connection.execute(
-                "SELECT number, exercise, submission, file, sha256, began, outcome, verdict FROM attempts"
-                " WHERE exercise = ? AND verdict != '' ORDER BY number DESC LIMIT 1",
+                f"SELECT {COLUMNS} FROM attempts WHERE exercise = ? AND verdict != '' ORDER BY number DESC LIMIT 1",
                 (exercise,),
             ).fetchone()
             return _attempt(row) if row else None
@@ -125,13 +223,66 @@ class Journal:
         return number
 
     def hints_shown(self, exercise: str) -> int:
+        """How many different ones since the last fresh stub: a new round begins with the first hint."""
         with self._reading() as connection:
-            row = connection.execute("SELECT count(DISTINCT number) FROM hints WHERE exercise = ?", (exercise,)).fetchone()
+            row = connection.execute(
+                "SELECT count(DISTINCT detail) FROM events WHERE exercise = ?1 AND kind = 'hint' AND number >"
+                " (SELECT coalesce(max(number), 0) FROM events WHERE exercise = ?1 AND kind IN ('reset', 'review'))",
+                (exercise,),
+            ).fetchone()
             return int(row[0])
 
     def show_hint(self, exercise: str, number: int) -> None:
+        self.note(exercise, "hint", number)
+
+    def note(self, exercise: str, kind: str, detail: int = 0) -> None:
+        """Store an event, as `Event` lists them."""
         with self._writing() as connection:
-            connection.execute("INSERT INTO hints VALUES (?, ?, ?)", (exercise, number, time.time()))
+            connection.execute(
+                "INSERT INTO events VALUES (NULL, ?, ?, ?, ?, (SELECT coalesce(max(number), 0) FROM attempts))",
+                (exercise, kind, detail, self.clock()),
+            )
+
+    def events(self, exercise: str | None = None) -> list[Event]:
+        """What happened beside attempts, oldest first."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT exercise, kind, detail, at, after FROM events WHERE ?1 IS NULL OR exercise = ?1 ORDER BY number",
+                (exercise,),
+            )
+            return list(map(Event._make, rows))
+
+    def review(self, exercise: str, heading: str, rating: str, how: str, state: str, due: float) -> None:
+        """Store the rating of a card, with what the scheduler made of it."""
+        with self._writing() as connection:
+            row = (exercise, heading, self.clock(), rating, how, state, due)
+            connection.execute("INSERT INTO reviews VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def correct(self, number: int, rating: str, how: str, state: str, due: float) -> None:
+        """Give a stored review another rating."""
+        with self._writing() as connection:
+            row = (rating, how, state, due, number)
+            connection.execute("UPDATE reviews SET rating = ?, how = ?, state = ?, due = ? WHERE number = ?", row)
+
+    def reviews(self, exercise: str | None = None) -> list[Review]:
+        """Every rating of every card, oldest first."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT number, exercise, heading, at, rating, how, state, due FROM reviews WHERE ?1 IS NULL OR exercise = ?1"
+                " ORDER BY number",
+                (exercise,),
+            )
+            return list(map(Review._make, rows))
+
+    def setting(self, name: str) -> str:
+        """'' where it was never set."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+            return str(row[0]) if row else ""
+
+    def set(self, name: str, value: str) -> None:
+        with self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
 
     def close(self) -> None:
         if self._connection is not None:
@@ -175,9 +326,10 @@ class Journal:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            broken = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if broken != "ok":
-                raise sqlite3.DatabaseError(broken)
+            if self.path.stat().st_size <= CHECKED_WHOLE:
+                broken = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if broken != "ok":
+                    raise sqlite3.DatabaseError(broken)
             self._migrate(connection)
         except BaseException:
             connection.close()

@@ -15,13 +15,18 @@ Submission = ModuleType | SimpleNamespace
 
 
 def normal(seed: int, *shape: int) -> Tensor:
-    """Standard normal float32, the same for the same seed, without touching torch's global generator."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    """Standard normal float32, the same for the same seed on every device, without touching torch's global generator."""
+    return _placed(torch.randn(shape, generator=torch.Generator().manual_seed(seed), device="cpu"))
 
 
 def quarters(seed: int, *shape: int) -> Tensor:
     """Float32 multiples of 1/4 in [-2, 2], which print and paste without rounding."""
-    return torch.randint(-8, 9, shape, generator=torch.Generator().manual_seed(seed)) / 4
+    return _placed(torch.randint(-8, 9, shape, generator=torch.Generator().manual_seed(seed), device="cpu") / 4)
+
+
+def _placed(x: Tensor) -> Tensor:
+    device = torch.get_default_device()
+    return x if device.type == "cpu" else x.to(device)
 
 
 seeds = st.integers(0, 2**32 - 1)

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.catalogue import Card, Exercise
-from grader.verdict import Diagnosis, PropertyResult, Timing, Verdict
+from grader.estimate import Estimate, comparison
+from grader.verdict import Diagnosis, Growth, PropertyResult, Timing, Verdict
 
 LINES = 10  # of what the submission printed, the last ones
 SHOWN = 3  # counterexamples in full; the others by name
@@ -83,7 +84,7 @@ def verdict(found: Verdict, properties_shown: bool) -> None:
     console.print()
     console.print(_headline(found))
     if found.benchmark:
-        console.print(timings(found.benchmark))
+        timings(found.benchmark)
     if found.isolation == "none":
         warn("this system offers no isolation: the file ran with all your rights")
 
@@ -130,20 +131,90 @@ def next_step(exercise: Exercise, found: Verdict, hints_left: int) -> None:
     say("Next: " + "; ".join(steps) + ".")
 
 
-def timings(rows: Iterable[Timing]) -> Table:
-    table = Table(title="Ratios of CPU time: median (middle half of the pairs)", title_justify="left", title_style="dim")
-    for column in ("workload", "size", "yours / reference", "yours / torch", "reference / torch"):
-        table.add_column(column)
+def timings(rows: Iterable[Timing]) -> None:
+    """Ratios only: a bare time says more about the machine than about the answer."""
+    names = {
+        "yours/solution": "yours beside the reference",
+        "yours/torch": "yours beside torch",
+        "solution/torch": "the reference beside torch",
+    }
     for row in rows:
         size = ", ".join(f"{axis} {length:,}" for axis, length in row.size.items())
-        table.add_row(
-            row.workload, size, *(_ratio(row.ratios.get(key)) for key in ("yours/solution", "yours/torch", "solution/torch"))
+        console.print(Text.assemble(("time of ", "dim"), row.workload, ("  " + size, "dim")))
+        for key, ratio in row.ratios.items():
+            console.print(f"  {names.get(key, key):<27} {comparison(ratio)}")
+
+
+RUNNERS = {"yours": "yours", "solution": "reference", "torch": "torch"}
+
+
+def growth(curves: Iterable[Growth]) -> None:
+    """Exponents, and a plot of time per workload."""
+    by_workload: dict[str, list[Growth]] = {}
+    for curve in curves:
+        by_workload.setdefault(curve.workload, []).append(curve)
+    for workload, members in by_workload.items():
+        first = members[0]
+        declared = f"; declared: time {_power(first.declared_time)}, memory {_power(first.declared_memory)}"
+        console.print(Text.assemble("\n", ("growth of ", "dim"), workload, (f" as a power of {first.axis}{declared}", "dim")))
+        for curve in members:
+            flops = f"  {curve.flops / 1e9:.3g} GFLOP at {curve.lengths[-1]:,}" if curve.flops else ""
+            name = RUNNERS.get(curve.runner, curve.runner)
+            console.print(f"  {name:<10} time {_exponent(curve.time)}   memory {_exponent(curve.memory)}{flops}")
+        console.print(Text.from_ansi(_plot(workload, members)))
+
+
+def _power(declared: float | None) -> str:
+    return "-" if declared is None else f"{declared:g}"
+
+
+def _exponent(estimate: Estimate) -> str:
+    return f"{estimate.middle:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
+def _plot(workload: str, curves: list[Growth]) -> str:
+    import plotext  # only whoever plots pays for it
+
+    unit = min(min(curve.seconds) for curve in curves)
+    plotext.clear_figure()
+    plotext.plotsize(min(console.width, 76), 16)
+    plotext.theme("clear")
+    plotext.xscale("log")
+    plotext.yscale("log")
+    plotext.title(f"{workload}: time by {curves[0].axis}, in multiples of the quickest call")
+    for curve in curves:
+        plotext.plot(
+            list(curve.lengths), [second / unit for second in curve.seconds], label=RUNNERS.get(curve.runner), marker="braille"
         )
-    return table
+    plotext.xticks(list(curves[0].lengths))
+    return str(plotext.build())
 
 
-def _ratio(ratio: tuple[float, float, float] | None) -> str:
-    return "" if ratio is None else f"{ratio[0]:.2f}x  ({ratio[1]:.2f} to {ratio[2]:.2f})"
+def growth_svg(curves: Iterable[Growth], target: Path) -> None:
+    """The same plots, of time and of memory, for a report or a slide."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    workloads = list(dict.fromkeys(curve.workload for curve in curves))
+    figure, axes = pyplot.subplots(len(workloads), 2, figsize=(9, 3.6 * len(workloads)), squeeze=False, layout="constrained")
+    for row, workload in zip(axes, workloads, strict=True):
+        members = [curve for curve in curves if curve.workload == workload]
+        quickest = min(min(curve.seconds) for curve in members)
+        for axis, what in zip(row, ("time", "memory"), strict=True):
+            for curve in members:
+                amounts = (
+                    [second / quickest for second in curve.seconds]
+                    if what == "time"
+                    else [size / 2**20 for size in curve.bytes]
+                )
+                estimate = curve.time if what == "time" else curve.memory
+                axis.loglog(curve.lengths, amounts, marker="o", label=f"{RUNNERS.get(curve.runner)}: {estimate.middle:.2f}")
+            axis.set(title=workload, xlabel=members[0].axis, ylabel="time / quickest call" if what == "time" else "peak MB")
+            axis.legend()
+    figure.savefig(target, format="svg")
+    pyplot.close(figure)
 
 
 def brief(exercise: Exercise) -> None:
@@ -179,9 +250,9 @@ def listing(exercises: Iterable[Exercise], outcomes: Mapping[str, str]) -> None:
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     """A plain table; a cell that starts with '!' is a fault."""
-    drawn = Table(title=title, title_justify="left")
+    drawn = Table(title=title, title_justify="left", box=None, header_style="bold")
     for column in columns:
-        drawn.add_column(column)
+        drawn.add_column(column, no_wrap=True)
     for row in rows:
         drawn.add_row(*(Text(cell.removeprefix("!"), style="red" if cell.startswith("!") else "") for cell in row))
     console.print(drawn)

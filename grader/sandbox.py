@@ -3,6 +3,7 @@
 Knows no torch. One deadline per stage of a worker, in CPU seconds; wall time only as a loose backstop.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 
 import psutil
@@ -84,6 +85,10 @@ class Zygote:
             self.wardens.add(pid)
             return pid
 
+    def resident(self) -> int:
+        """The bytes that every worker shares with it from the start."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
     def _reply(self) -> Message:
         data = self.socket.recv(1 << 16)
         if not data:
@@ -103,7 +108,7 @@ class Zygote:
             self.process.wait()
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """One worker, as the supervisor sees it."""
 
@@ -115,12 +120,14 @@ class Run:
     inbox: int
     isolation: str
     tmp: str
+    cpu_limit: int
     frames: Frames = field(default_factory=Frames)
     ending: Frames = field(default_factory=Frames)
     open: set[int] = field(default_factory=set)
     printed: bytearray = field(default_factory=bytearray)
     dropped: int = 0
     exit: int | None = None
+    cpu_used: float = 0.0
     is_done: bool = False
     stopped: Stopped | None = None
     budget: float = 10.0  # CPU seconds of the present stage
@@ -155,7 +162,7 @@ class Run:
             self.dropped += len(data) - len(kept)
         elif descriptor == self.status:
             for message, _ in self.ending.feed(data):
-                self.exit = int(message["exit"])
+                self.exit, self.cpu_used = int(message["exit"]), float(message["cpu"])
         else:
             try:
                 for message, body in self.frames.feed(data):
@@ -163,6 +170,11 @@ class Run:
                     yield message, body
             except ProtocolError as why:
                 raise Stopped("tampered", str(why)) from None
+
+    def stop(self, why: Stopped) -> None:
+        """Hear no more of this worker."""
+        self.stopped = self.stopped or why
+        self.kill()
 
     def look(self) -> None:
         """Raises Stopped where the worker has used up its stage."""
@@ -172,17 +184,18 @@ class Run:
             return
         self.looked = now
         try:
+            shared = self.zygote.resident()
             processes = psutil.Process(self.warden).children(recursive=True)
             cpu = resident = 0.0
             for process in processes:
                 times = process.cpu_times()
                 cpu += times.user + times.system
-                resident += process.memory_info().rss
+                resident += max(0, process.memory_info().rss - shared)
         except psutil.Error:  # it has just ended; its status will say how
             return
         if self.cpu_before is None or cpu < self.cpu_before:
             self.cpu_before = cpu
-        if resident > RESIDENT_LIMIT * 1.5:
+        if resident > RESIDENT_LIMIT:
             raise Stopped("memory", f"more than {RESIDENT_LIMIT // MB} MB of memory")
         if cpu - self.cpu_before > self.budget:
             raise Stopped("timeout", f"no answer after {self.budget:.0f} s of CPU time")
@@ -206,7 +219,16 @@ class Run:
             os.close(descriptor)
         self.open.clear()
         self.zygote.wardens.discard(self.warden)
-        shutil.rmtree(self.tmp, ignore_errors=True)
+        shutil.rmtree(self.tmp, onerror=_remove_all_the_same)
+
+
+def _remove_all_the_same(remove: Callable[[str], None], path: str, _: object) -> None:
+    """A submission may have forbidden us its folders."""
+    with contextlib.suppress(OSError):
+        for folder in (os.path.dirname(path), path):
+            if os.path.isdir(folder) and not os.path.islink(folder):
+                os.chmod(folder, 0o700)
+        remove(path) if remove is not os.scandir else shutil.rmtree(path)
 
 
 class Sandbox:
@@ -246,11 +268,14 @@ class Sandbox:
         """A worker for a job. With a cell it is confined, and knows no solution; without, it is trusted."""
         zygote = self._zygote(cell is None)
         isolation = "none" if cell is None else self.isolation()
+        if cell is not None and not cell.namespaces:
+            isolation = "limits"
         apart = isolation == "namespaces"
         tmp = tempfile.mkdtemp(prefix="grader-")
         request = request | {"cell": None, "cpu_seconds": cpu_seconds, "tmp": tmp}
         if cell is not None:
-            request["cell"] = asdict(cell) | {"namespaces": apart, "cpu_seconds": cpu_seconds, "hidden": cell.hidden + self.hidden}
+            hidden = cell.hidden + self.hidden
+            request["cell"] = asdict(cell) | {"namespaces": apart, "cpu_seconds": cpu_seconds, "hidden": hidden}
         if apart:
             request["tmp"] = "/tmp"
         events, output, status, inbox = os.pipe(), os.pipe(), os.pipe(), os.pipe()
@@ -261,7 +286,7 @@ class Sandbox:
             for descriptor in theirs:
                 os.close(descriptor)
         _write_body(inbox[1], body)
-        return Run(zygote, warden, events[0], output[0], status[0], inbox[1], isolation, tmp)
+        return Run(zygote, warden, events[0], output[0], status[0], inbox[1], isolation, tmp, cpu_seconds)
 
     def _zygote(self, trusted: bool) -> Zygote:
         zygote = self._zygotes.get(trusted)
@@ -287,21 +312,23 @@ def listen(runs: list[Run]) -> Iterator[tuple[Run, Message, bytes]]:
     waiting = list(runs)
     try:
         while waiting:
-            for run, descriptor in _ready(waiting):
+            ready = _ready(waiting)
+            for run, descriptor in ready:
                 try:
                     for message, body in run.read(descriptor):
-                        yield run, message, body
+                        if run.stopped is None:
+                            yield run, message, body
                 except Stopped as why:
-                    _stop(run, why)
+                    run.stop(why)
             for run in list(waiting):
-                if run.status not in run.open and run.events not in run.open:
+                if run.status not in run.open and (run, run.events) not in ready:  # it is gone, and all that it said is heard
                     _finish(run)
                     waiting.remove(run)
                     continue
                 try:
                     run.look()
                 except Stopped as why:
-                    _stop(run, why)
+                    run.stop(why)
     finally:
         for run in runs:
             if run.open:
@@ -319,21 +346,16 @@ def _ready(runs: list[Run]) -> list[tuple[Run, int]]:
         return [(key.data, key.fd) for key, _ in selector.select(TICK)]
 
 
-def _stop(run: Run, why: Stopped) -> None:
-    run.stopped = run.stopped or why
-    run.is_done = True
-    run.kill()
-
-
 def _finish(run: Run) -> None:
     if run.stopped is None and not run.is_done:
-        run.stopped = _ending(run.exit)
+        run.stopped = _ending(run)
 
 
-def _ending(exit: int | None) -> Stopped:
+def _ending(run: Run) -> Stopped:
     """What the end of a worker means that had not said that it was done."""
-    if exit is not None and -exit in (signal.SIGXCPU, signal.SIGKILL):
-        return Stopped("timeout", "the process was killed: it had used up its CPU time or its memory")
+    exit = run.exit
+    if exit == -signal.SIGKILL and run.cpu_used >= run.cpu_limit:
+        return Stopped("timeout", f"no answer after {run.cpu_used:.0f} s of CPU time")
     if exit is not None and exit < 0:
         return Stopped("crashed", f"the process died of {signal.Signals(-exit).name}")
     return Stopped("crashed", "the process is gone" if exit is None else f"the process exited with {exit}")
@@ -345,10 +367,17 @@ def _sweep(zygote: Zygote) -> None:
     Every worker has left our session, and so has all that it started.
     """
     with zygote.lock:
-        for parent in (zygote.process.pid, os.getpid()):
-            try:
-                for child in psutil.Process(parent).children():
-                    if child.pid not in zygote.wardens and os.getsid(child.pid) != os.getsid(0):
-                        child.kill()
-            except (psutil.Error, ProcessLookupError):
-                continue
+        while left := [*_astray(zygote.process.pid, zygote.wardens), *_astray(os.getpid(), set())]:
+            for process in left:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(left, timeout=1)
+
+
+def _astray(parent: int, wardens: set[int]) -> list[psutil.Process]:
+    found = []
+    with contextlib.suppress(psutil.Error, ProcessLookupError):
+        for child in psutil.Process(parent).children():
+            if child.pid not in wardens and child.status() != psutil.STATUS_ZOMBIE and os.getsid(child.pid) != os.getsid(0):
+                found.append(child)
+    return found

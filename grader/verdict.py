@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from grader.estimate import Estimate
+
 OUTCOMES = (
     "passed", "failed", "not_started", "crashed", "timeout", "memory", "forbidden", "tampered", "no_submission", "grader_error",
 )  # fmt: skip
@@ -45,15 +47,29 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Timing:
-    """CPU seconds at one size, and how they compare: 'yours/torch' -> (median, lower and upper quartile of paired ratios)."""
+    """Seconds per call at one size, for JSON, and the ratios that people are shown: 'yours/torch' -> Estimate."""
 
     workload: str
     size: dict[str, int]
-    yours: float | None
-    solution: float | None
-    torch: float | None
-    growth: float | None
-    ratios: dict[str, tuple[float, float, float]]
+    seconds: dict[str, float]  # by runner: yours, solution, torch; one that answers wrongly is missing
+    ratios: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How time and peak memory of one runner grow along a workload's axis; the exponents are those of the length."""
+
+    workload: str
+    runner: str
+    axis: str
+    lengths: tuple[int, ...]
+    seconds: tuple[float, ...]
+    bytes: tuple[int, ...]
+    flops: int  # at the largest length
+    time: Estimate
+    memory: Estimate
+    declared_time: float | None
+    declared_memory: float | None
 
 
 @dataclass(frozen=True)
@@ -68,6 +84,7 @@ class Verdict:
     audit: Audit = Audit()
     diagnosis: tuple[Diagnosis, ...] = ()
     benchmark: tuple[Timing, ...] = ()
+    growth: tuple[Growth, ...] = ()
     isolation: str = "none"
     seconds: float = 0.0
     printed: str = field(default="", compare=False)  # what the submission wrote; for the screen only
@@ -99,6 +116,11 @@ class Verdict:
             "properties": [vars(result) for result in self.properties],
             "audit": vars(self.audit),
             "diagnosis": [vars(diagnosis) for diagnosis in self.diagnosis],
-            "benchmark": [vars(timing) for timing in self.benchmark],
+            "benchmark": [self._row(timing) for timing in self.benchmark],
             "isolation": self.isolation, "seconds": round(self.seconds, 3),
         })  # fmt: skip
+
+    def _row(self, timing: Timing) -> dict[str, Any]:
+        seconds = {runner: timing.seconds.get(runner) for runner in ("yours", "solution", "torch")}
+        exponents = [curve.time.middle for curve in self.growth if (curve.workload, curve.runner) == (timing.workload, "yours")]
+        return {"workload": timing.workload, "size": timing.size, **seconds, "growth": exponents[0] if exponents else None}

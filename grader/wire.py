@@ -5,12 +5,15 @@ A frame is two lengths (header, body; four bytes each), a JSON object, and a bod
 
 import json
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 HEADER_LIMIT = 1 << 20
 BODY_LIMIT = 64 << 20
 TOTAL_LIMIT = 256 << 20
+COUNT_LIMIT = 20_000  # messages of one worker
+TEXT_LIMIT = 20_000
 _LENGTHS = struct.Struct(">II")
 
 Message = dict[str, Any]
@@ -18,6 +21,14 @@ Message = dict[str, Any]
 
 class ProtocolError(Exception):
     """What came through the pipe is no frame, or too much of it."""
+
+
+def told(text: Callable[..., str], *arguments: object) -> str:
+    """What an object of the submission says of itself, in a bound. Its `__str__` may raise."""
+    try:
+        return text(*arguments)[:TEXT_LIMIT]
+    except Exception as why:
+        return f"<no text: {type(why).__name__}>"
 
 
 def frame(message: Message, body: bytes = b"") -> bytes:
@@ -31,6 +42,7 @@ class Frames:
 
     waiting: bytearray = field(default_factory=bytearray)
     total: int = 0
+    count: int = 0
 
     def feed(self, data: bytes) -> list[tuple[Message, bytes]]:
         """The frames that `data` completes. Raises ProtocolError."""
@@ -48,6 +60,9 @@ class Frames:
                 break
             found.append((_object(self.waiting[_LENGTHS.size : end - body]), bytes(self.waiting[end - body : end])))
             del self.waiting[:end]
+        self.count += len(found)
+        if self.count > COUNT_LIMIT:
+            raise ProtocolError(f"more than {COUNT_LIMIT} messages")
         return found
 
 

@@ -11,15 +11,16 @@ import traceback
 from collections.abc import Callable
 from types import ModuleType
 
+import torch
 from hypothesis import settings
 
 from grader.audit import Answer, answers, compare, likeness, packed, unpacked
-from grader.benchmark import measure
+from grader.benchmark import grow, measure
 from grader.catalogue import Exercise
 from grader.examine import bind, examine
 from grader.forbidden import Forbidden, Guard
 from grader.submission import load, load_guarded, mistaken, mistakes, solution
-from grader.wire import Frames, Message, frame
+from grader.wire import Frames, Message, frame, told
 
 SHARED_WITH_OTHERS = ("can't allocate memory", "Cannot allocate memory", "out of memory", "bad_alloc")
 
@@ -87,7 +88,7 @@ def _at_import(why: BaseException, file: str) -> str:
         return f"line {why.lineno}: {type(why).__name__}: {why.msg}"
     mine = [frame.lineno for frame in traceback.extract_tb(why.__traceback__) if frame.filename == file]
     where = f"line {mine[-1]}: " if mine else ""
-    return f"{where}{type(why).__name__}: {why}".rstrip(": ")
+    return f"{where}{type(why).__name__}: {told(str, why)}".rstrip(": ")
 
 
 def _properties(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
@@ -135,7 +136,8 @@ def _compare(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> N
     exercise, seeds = Exercise(request["exercise"]), request["seeds"]
     right = answers(exercise, solution(exercise), seeds)
     received = {(answer.workload, answer.seed): answer for answer in unpacked(Frames().feed(body))}
-    got = [received.get((answer.workload, answer.seed), Answer(answer.workload, answer.seed, error="no reply")) for answer in right]
+    silent = lambda answer: Answer(answer.workload, answer.seed, error="no reply")
+    got = [received.get((answer.workload, answer.seed)) or silent(answer) for answer in right]
     for mine, correct in zip(got, right, strict=True):
         for output, why in compare(mine, correct).items():
             report({"event": "differs", "workload": mine.workload, "output": output, "seed": mine.seed, "detail": why})
@@ -169,8 +171,13 @@ def _benchmark(request: Message, body: bytes, report: Reporter, inbox: Inbox) ->
     length = request["reference_bytes"]
     reference = load(exercise, body[:length], "reference", request["asks_for"])
     yours = load(exercise, body[length:], request["file"], request["asks_for"]) if body[length:] else None
-    for timing in measure(exercise, yours, reference):
-        report({"event": "timing", **timing})
+    if request["device"] != "cpu" and not torch.cuda.is_available():
+        report({"event": "raised", "message": f"there is no device {request['device']!r} here"})
+        return
+    for row in measure(exercise, yours, reference, request["device"]):
+        report({"event": "timing", **row})
+    for row in grow(exercise, yours, reference, request["device"]) if request["growth"] else ():
+        report({"event": "growth", **row})
 
 
 JOBS: dict[str, Callable[[Message, bytes, Reporter, Inbox], None]] = {

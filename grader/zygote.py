@@ -39,7 +39,10 @@ def serve(server: socket.socket) -> None:
     able = _namespaces_work()
     server.sendall(json.dumps({"ready": True, "namespaces": able}).encode())
     while True:
-        packet, descriptors, _, _ = socket.recv_fds(server, 1 << 20, 4)
+        try:
+            packet, descriptors, _, _ = socket.recv_fds(server, 1 << 20, 4)
+        except ConnectionResetError:
+            return
         if not packet:
             return
         pid = os.fork()
@@ -140,13 +143,13 @@ def _read_body(inbox: int) -> bytes:
 
 
 def _exactly(descriptor: int, length: int) -> bytes:
-    data = b""
+    data = bytearray()
     while len(data) < length:
         part = os.read(descriptor, length - len(data))
         if not part:
             raise EOFError("the supervisor is gone")
         data += part
-    return data
+    return bytes(data)
 
 
 def _lock_in(request: Message, confinement: Cell | None, alone: int | None, events: int, output: int, inbox: int) -> None:
@@ -164,8 +167,8 @@ def _lock_in(request: Message, confinement: Cell | None, alone: int | None, even
     cell.give_up_privileges()
     cell.die_with_parent()  # a change of user forgets it
     if not alone:
-        os.environ["TMPDIR"] = request["tmp"]
-        cell.deny_by_audit(confinement.hidden)
+        cell.fence(confinement, request["tmp"])
+        cell.deny_by_audit(confinement.hidden, request["tmp"])
 
 
 def _processes_of_this_user() -> int:

@@ -18,7 +18,9 @@ from grader.verdict import Verdict
 
 OTHERWISE = ROOT / "tests" / "otherwise"
 PER_EXERCISE = 8  # mutants whose diagnosis is looked at
+CODING = [exercise for exercise in exercises() if exercise.kind == "coding"]
 each_exercise = pytest.mark.parametrize("exercise", exercises(), ids=str)
+each_coding_exercise = pytest.mark.parametrize("exercise", CODING, ids=str)
 
 
 def paraphrases(exercise: Exercise) -> Iterator[tuple[str, str]]:
@@ -47,7 +49,7 @@ def test_the_authors_proof_finds_no_fault(exercise: Exercise, sandbox: Sandbox):
     assert check(exercise, sandbox, with_mutants=False).faults == []
 
 
-@each_exercise
+@each_coding_exercise
 def test_there_are_three_unusual_right_answers_and_three_paraphrases(exercise: Exercise):
     assert len(list((OTHERWISE / exercise.name).glob("*.py"))) >= 3
     assert len(list(paraphrases(exercise))) >= 3
@@ -57,7 +59,7 @@ def test_there_are_three_unusual_right_answers_and_three_paraphrases(exercise: E
     ("exercise", "path"),
     [
         pytest.param(exercise, path, id=f"{exercise}-{path.stem}")
-        for exercise in exercises()
+        for exercise in CODING
         for path in sorted((OTHERWISE / exercise.name).glob("*.py"))
     ],
 )
@@ -69,7 +71,7 @@ def test_a_right_answer_by_another_route_passes(exercise: Exercise, path: Path, 
 
 @pytest.mark.parametrize(
     ("exercise", "name", "source"),
-    [pytest.param(exercise, *both, id=f"{exercise}-{both[0]}") for exercise in exercises() for both in paraphrases(exercise)],
+    [pytest.param(exercise, *both, id=f"{exercise}-{both[0]}") for exercise in CODING for both in paraphrases(exercise)],
 )
 def test_a_mistake_made_by_another_route_is_named_first(
     exercise: Exercise, name: str, source: str, sandbox: Sandbox, fingerprints: Fingerprints, count: Counter[str]
@@ -84,7 +86,7 @@ def test_a_mistake_made_by_another_route_is_named_first(
     ("exercise", "mutant"),
     [
         pytest.param(exercise, mutant, id=f"{exercise}-{mutant.name}")
-        for exercise in exercises()
+        for exercise in CODING
         if not exercise.costly
         for every in [mutants(exercise.solution.read_text(encoding="utf-8"))]
         for mutant in every[:: max(1, len(every) // PER_EXERCISE)]

@@ -10,11 +10,11 @@ from grader.catalogue import ROOT
 
 # A file imports only what stands to its left, and within the grader nothing else.
 ORDER = [
-    "catalogue", "verdict", "journal", "stub", "mutants", "wire", "cell", "diagnose", "explain", "scaffold",
+    "catalogue", "estimate", "verdict", "journal", "stub", "mutants", "wire", "cell", "diagnose", "explain", "scaffold", "oral",
     "kit", "paste", "forbidden", "submission", "examine", "audit", "benchmark", "worker", "zygote",
-    "sandbox", "fingerprints", "grading", "render", "check", "cli", "__main__",
+    "sandbox", "fingerprints", "grading", "clock", "attempt", "render", "form", "check", "cli", "__main__",
 ]  # fmt: skip
-KNOWS_NO_GRADER = ["catalogue", "verdict", "journal", "stub", "mutants", "wire", "cell"]
+KNOWS_NO_GRADER = ["catalogue", "estimate", "journal", "stub", "mutants", "wire", "cell"]
 IN_WORKERS = ["kit", "paste", "forbidden", "submission", "examine", "audit", "benchmark", "worker", "zygote"]
 FILES = sorted(path for path in (ROOT / "grader").glob("*.py") if path.name != "__init__.py")
 

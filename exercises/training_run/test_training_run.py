@@ -361,8 +361,8 @@ def test_every_target_counts_once(seed, n, batch_size, dtype):
 def test_the_last_token_is_a_target_too(seed, whole, more):
     """After any number of whole windows, another token at the very end gives another loss."""
     model, tokens = gpt(seed), ids(seed, 4 * whole + more)
-    other = torch.cat([tokens[:-1], 10 - tokens[-1:]])
-    assert (evaluate(model, tokens, 2, 4) == evaluate(model, other, 2, 4)) == torch.equal(tokens, other)
+    other = torch.cat([tokens[:-1], (tokens[-1:] + 1) % TINY.vocab])
+    assert evaluate(model, tokens, 2, 4) != evaluate(model, other, 2, 4)
 
 
 @few
@@ -728,8 +728,9 @@ def test_a_run_repeats_itself(seed, other):
 @very_few
 @given(seeds, integers(1, 3), sampled_from([torch.float32, torch.bfloat16]))
 def test_a_run_is_its_steps_one_by_one(seed, accumulate, dtype):
-    """Every record is what the same steps give when they are made by hand, from the same two seeds."""
+    """Every record is what the same steps give when they are made by hand, from the same seed."""
     config = replace(TINY, dropout=0.2, accumulate=accumulate, learning_rate=0.1, weight_decay=3.0, dtype=dtype, seed=seed)
+    # Clipped to the size of AdamW's epsilon, so that grad_clip shows in its steps too.
     config, tokens = replace(config, betas=(0.5, 0.6), grad_clip=1e-8, eval_interval=1), ids(seed, 60)
     records = train(config, tokens, "cpu")
     for (_, loss, held_out), expected in zip(records, by_hand(config, *split(tokens)), strict=True):
@@ -773,7 +774,10 @@ def test_the_schedule_sets_the_rate(seed):
 def test_held_out_text_is_not_trained_on(seed):
     """Other held-out text gives another held-out loss and the same training losses."""
     training, held_out = split(ids(seed, 40))
-    one, other = (train(replace(TINY, batch_size=40), torch.cat([training, text]), "cpu") for text in (held_out, 10 - held_out))
+    one, other = (
+        train(replace(TINY, batch_size=40), torch.cat([training, text]), "cpu")
+        for text in (held_out, (held_out + 1) % TINY.vocab)
+    )
     assert [loss for _, loss, _ in one] == [loss for _, loss, _ in other]
     assert one[-1][2] != other[-1][2]
 

@@ -48,9 +48,7 @@ def save_checkpoint(
     raise NotImplementedError
 
 
-def load_checkpoint(
-    path: str | os.PathLike[str], model: nn.Module, optimizer: Optimizer, generator: torch.Generator
-) -> int:
+def load_checkpoint(path: str | os.PathLike[str], model: nn.Module, optimizer: Optimizer, generator: torch.Generator) -> int:
     """Puts the run saved in `path` back into `model`, `optimizer`, `generator` and torch's own generators. Returns its step."""
     raise NotImplementedError
 

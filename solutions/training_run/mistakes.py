@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torch.optim import Adam, AdamW
 
 from exercises.training_run.given import GPT, Config, Record, split
-from grader.kit import instead_of
+from grader.kit import Equivalent, instead_of
 from solutions.training_run import training_run as right
 
 
@@ -520,4 +520,20 @@ def samples_with_dropout(model, prompt, max_new_tokens, temperature=1.0, top_k=N
     return ids
 
 
-equivalents = []
+ON_THE_CPU = "where the CPU is the only device, everything is there already"
+
+equivalents = [
+    Equivalent(
+        "train_step: loss.detach() → loss",
+        "backward has freed what the graph held; only its empty nodes live until the sum is read",
+    ),
+    Equivalent(
+        "train_step: torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32) → torch.autocast(x.device.type, dtype)",
+        "autocast to float32 switches itself off, with a warning",
+    ),
+    Equivalent("evaluate: True → False", "x and y are split alike, so strict has nothing to find"),
+    Equivalent("load_checkpoint: torch.load(path, map_location='cpu') → torch.load(path)", ON_THE_CPU),
+    Equivalent("load_checkpoint: torch.cuda.set_rng_state_all(state['cuda']) → torch.cuda", "without a GPU the list is empty"),
+    Equivalent("train: GPT(config).to(device) → GPT(config)", ON_THE_CPU),
+    Equivalent("train: tokens.to(device) → tokens", ON_THE_CPU),
+]

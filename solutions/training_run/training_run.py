@@ -89,9 +89,7 @@ def save_checkpoint(
     os.replace(f"{path}.tmp", path)
 
 
-def load_checkpoint(
-    path: str | os.PathLike[str], model: nn.Module, optimizer: Optimizer, generator: torch.Generator
-) -> int:
+def load_checkpoint(path: str | os.PathLike[str], model: nn.Module, optimizer: Optimizer, generator: torch.Generator) -> int:
     """Puts the run saved in `path` back into `model`, `optimizer`, `generator` and torch's own generators. Returns its step."""
     state = torch.load(path, map_location="cpu")  # generator states stay there; the others move to where their owners are
     model.load_state_dict(state["model"])
@@ -139,9 +137,9 @@ def generate(
     for _ in range(max_new_tokens):
         with torch.no_grad():
             logits = model(ids[:, -model.config.context :])[:, -1]  # positions beyond the context have no embedding
-        best, tokens = logits.topk(min(top_k or logits.shape[-1], logits.shape[-1]))
-        drawn = torch.multinomial(F.softmax(best / temperature, dim=-1), 1, generator=generator)
-        ids = torch.cat([ids, tokens.gather(-1, drawn)], dim=1)
+        logits, tokens = logits.sort(descending=True)  # so that the likeliest are a slice, and no mask has to be right
+        drawn = torch.multinomial((logits[:, :top_k] / temperature).softmax(1), 1, generator=generator)
+        ids = torch.cat([ids, tokens.gather(1, drawn)], dim=1)
     model.train(was_training)
     return ids
 

@@ -1,5 +1,5 @@
-# expects: failed
-# Forks in a call: the child reports on the same pipe as its parent, the parent waits for a verdict it likes.
+# expects: tampered
+# Forks in a call: the child reports on the same pipe as its parent, which waits for a verdict that it likes.
 import os
 
 import torch

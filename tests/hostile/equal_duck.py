@@ -7,6 +7,9 @@ class Yes:
     def __call__(self, *_, **__):
         return self
 
+    def __iter__(self):
+        return iter(())
+
     __eq__ = __lt__ = __gt__ = __getitem__ = __call__
     __bool__ = __instancecheck__ = lambda *_: True
 

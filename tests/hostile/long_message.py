@@ -1,4 +1,4 @@
 # expects: failed
-# An exception with ten megabytes to say.
+# An exception with two megabytes to say.
 def attention(q, k, v, mask=None, is_causal=False):
-    raise ValueError("x\n" * (5 << 20))
+    raise ValueError("x\n" * (1 << 20))

@@ -1,13 +1,11 @@
 # expects: tampered
 # pytest that expects nothing, and an examiner that finds nothing.
 import _pytest.outcomes
-import _pytest.python_api
 import pytest
 
 from grader import examine, worker
 
 pytest.fail = _pytest.outcomes.fail = lambda *_, **__: None
-pytest.approx = _pytest.python_api.approx = lambda *_, **__: examine
 examine._hold = lambda name, *_: examine.Finding(name, "passed")
 worker.examine = lambda properties, *_: [examine.Finding(name, "passed") for name in properties]
 

@@ -1,4 +1,4 @@
-# expects: failed
+# expects: tampered
 # An import hook that serves tests of its own.
 import importlib.abc
 import importlib.util

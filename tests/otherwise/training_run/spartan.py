@@ -1,4 +1,4 @@
-"""Short and slow: one window at a time through evaluation, one row at a time through generation, a symbolic link for a checkpoint."""
+"""Short and slow: generation one row at a time, windows copied one by one, a symbolic link for a checkpoint."""
 
 import os
 import uuid
@@ -37,8 +37,9 @@ def train_step(model, micro_batches, optimizer, lr, grad_clip, dtype):
     losses = []
     for x, y in micro_batches:
         with torch.autocast(x.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
-            losses.append(F.cross_entropy(model(x).permute(0, 2, 1).float() if dtype == torch.bfloat16
-                                          else model(x).permute(0, 2, 1), y))
+            losses.append(
+                F.cross_entropy(model(x).permute(0, 2, 1).float() if dtype == torch.bfloat16 else model(x).permute(0, 2, 1), y)
+            )
         losses[-1].backward()
         losses[-1] = losses[-1].detach()
     for p in model.parameters():
