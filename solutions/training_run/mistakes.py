@@ -528,7 +528,8 @@ equivalents = [
         "backward has freed what the graph held; only its empty nodes live until the sum is read",
     ),
     Equivalent(
-        "train_step: torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32) → torch.autocast(x.device.type, dtype)",
+        "train_step: torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32)"
+        " → torch.autocast(x.device.type, dtype)",
         "autocast to float32 switches itself off, with a warning",
     ),
     Equivalent("evaluate: True → False", "x and y are split alike, so strict has nothing to find"),
