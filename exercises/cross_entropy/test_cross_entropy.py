@@ -12,6 +12,7 @@ forbids = [
     "torch.log_softmax", "torch._log_softmax", "torch.special.log_softmax", "torch.Tensor.log_softmax",
     "torch.nn.functional.log_softmax", "torch.nn.functional.nll_loss", "torch.nn.functional.cross_entropy",
     "torch.nn.LogSoftmax", "torch.nn.NLLLoss", "torch.nn.CrossEntropyLoss",
+    "torch.nn.functional.linear_cross_entropy", "torch.nn.LinearCrossEntropyLoss",  # from torch 2.13 on
 ]  # fmt: skip
 
 reductions = sampled_from(["mean", "sum", "none"])
