@@ -7,7 +7,7 @@ from grader import render
 from grader.catalogue import Exercise
 from grader.clock import clocked
 from grader.diagnose import Known, likely
-from grader.fingerprints import work_out
+from grader.fingerprints import Fingerprints
 from grader.form import coding_faults, form_faults
 from grader.grading import Candidate, Grading, cell_for
 from grader.mutants import Mutant, mutants
@@ -42,11 +42,11 @@ class Proof:
         return self.killed / max(1, self.killed + len(self.survivors))
 
 
-def check_all(exercises: list[Exercise], sandbox: Sandbox, with_mutants: bool) -> int:
+def check_all(exercises: list[Exercise], sandbox: Sandbox, fingerprints: Fingerprints, with_mutants: bool) -> int:
     """Check them, show the table, return the number of faults."""
     proofs = []
     for exercise in exercises:
-        proofs.append(check(exercise, sandbox, with_mutants))
+        proofs.append(check(exercise, sandbox, fingerprints, with_mutants))
         render.say(f"{exercise}: {'; '.join(proofs[-1].faults) or 'in order'}")
     render.table("The author's proof", COLUMNS, [_row(proof) for proof in proofs])
     render.say(LEGEND)
@@ -93,7 +93,7 @@ def _totals(proofs: list[Proof]) -> str:
     return text + f"{faults} faults"
 
 
-def check(exercise: Exercise, sandbox: Sandbox, with_mutants: bool) -> Proof:
+def check(exercise: Exercise, sandbox: Sandbox, fingerprints: Fingerprints, with_mutants: bool) -> Proof:
     proof = Proof(exercise)
     try:
         proof.faults += form_faults(exercise)
@@ -103,7 +103,7 @@ def check(exercise: Exercise, sandbox: Sandbox, with_mutants: bool) -> Proof:
         proof.faults += coding_faults(exercise)
         proof.properties = len(exercise.claims)
         _check_solution(proof, sandbox)
-        _check_mistakes(proof, sandbox)
+        _check_mistakes(proof, fingerprints.of(exercise, sandbox), sandbox)
         if with_mutants:
             _check_mutants(proof, sandbox)
     except (OSError, ValueError, SyntaxError) as why:
@@ -125,11 +125,10 @@ def _check_solution(proof: Proof, sandbox: Sandbox) -> None:
         )
 
 
-def _check_mistakes(proof: Proof, sandbox: Sandbox) -> None:
+def _check_mistakes(proof: Proof, known: list[Known], sandbox: Sandbox) -> None:
     """Every mistake is caught by a property, named first by its fingerprint alone, and refused by the audit alone."""
     exercise, file = proof.exercise, render.path(proof.exercise.solution.parent / "mistakes.py")
-    described, known = work_out(exercise, sandbox)
-    twins = {row["name"]: row["twin_of"] for row in described}
+    twins = {mistake.name: mistake.twin_of for mistake in known}
     proof.mistakes = len(known)
     for mistake in known:
         if not mistake.lesson:

@@ -16,6 +16,7 @@ class Known:
     name: str
     lesson: str
     fingerprint: frozenset[str]
+    twin_of: str | None = None
 
 
 def similarity(one: frozenset[str], other: frozenset[str]) -> float:

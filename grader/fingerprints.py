@@ -25,14 +25,14 @@ class Fingerprints:
             rows = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             self.announce(f"getting to know the mistakes of {exercise}; this is done once")
-            _, known = work_out(exercise, sandbox)
-            _keep(path, json.dumps([[mistake.name, mistake.lesson, sorted(mistake.fingerprint)] for mistake in known]))
+            known = work_out(exercise, sandbox)
+            _keep(path, json.dumps([[m.name, m.lesson, sorted(m.fingerprint), m.twin_of] for m in known]))
             return known
-        return [Known(name, lesson, frozenset(fingerprint)) for name, lesson, fingerprint in rows]
+        return [Known(name, lesson, frozenset(fingerprint), twin) for name, lesson, fingerprint, twin in rows]
 
 
-def work_out(exercise: Exercise, sandbox: Sandbox) -> tuple[list[Message], list[Known]]:
-    """Run the properties on each mistake, two at a time: the mistakes as described, and as known. Raises GraderError."""
+def work_out(exercise: Exercise, sandbox: Sandbox) -> list[Known]:
+    """Run the properties on each mistake, two at a time. Raises GraderError."""
     described = [message for _, message, _ in listen([sandbox.start({"job": "mistakes", "exercise": exercise.name})])]
     rows: dict[str, Message] = {m["name"]: m | {"fingerprint": []} for m in described if m["event"] == "mistake"}
     if any(message["event"] == "broken" for message in described):
@@ -46,8 +46,7 @@ def work_out(exercise: Exercise, sandbox: Sandbox) -> tuple[list[Message], list[
                 row["fingerprint"].append(message["name"])
             elif message["event"] == "broken":
                 raise GraderError(message["message"])
-    known = [Known(name, row["lesson"], frozenset(row["fingerprint"])) for name, row in rows.items()]
-    return list(rows.values()), known
+    return [Known(name, row["lesson"], frozenset(row["fingerprint"]), row["twin_of"]) for name, row in rows.items()]
 
 
 def _properties_of(exercise: Exercise, mistake: str, sandbox: Sandbox) -> Run:
@@ -61,7 +60,7 @@ def _state(exercise: Exercise) -> str:
     """A hash of all that decides a fingerprint."""
     digest = hashlib.sha256()
     files = [*exercise.folder.glob("*.py"), *exercise.solution.parent.glob("*.py"), ROOT / "grader" / "kit.py"]
-    for path in sorted(path for path in files if path != exercise.stub):
+    for path in sorted(path for path in files if path != exercise.folder / exercise.stub.name):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
