@@ -1,15 +1,19 @@
-"""An attempt: a file is read once, graded, and recorded, its source before it is graded and its verdict before it is shown."""
+"""One attempt: read the file, store it, grade it, store the verdict and what it means for the next review."""
 
 import ast
+import json
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from grader.catalogue import Exercise, same_code
+from grader.clock import Clocked, clocked
 from grader.fingerprints import Fingerprints
 from grader.grading import Candidate, Grading, Listener
 from grader.journal import Journal, JournalError, home
+from grader.review import after_pass
 from grader.sandbox import GraderError, Sandbox
 from grader.stub import erase
 from grader.verdict import Verdict
@@ -19,6 +23,93 @@ LARGEST_SOURCE = 1 << 20
 
 class NoSubmission(Exception):
     """There is no such file, or it is no source; the message says which."""
+
+
+def new_sandbox() -> Sandbox:
+    """`GRADER_NAMESPACES=off` grades as on a system that has none."""
+    return Sandbox(os.environ.get("GRADER_NAMESPACES", "on") != "off", hidden=(str(home()),))
+
+
+def kept_fingerprints(announce: Callable[[str], None]) -> Fingerprints:
+    return Fingerprints(home() / "fingerprints", announce)
+
+
+def recorded(
+    sandbox: Sandbox,
+    candidate: Candidate,
+    heard: Listener,
+    warn: Callable[[str], None],
+    fingerprints: Fingerprints,
+    keep: bool = True,
+) -> Verdict:
+    """The verdict, recorded where `keep` is set. A journal that fails costs one warning and nothing else.
+
+    Raises Cancelled; the source is in the journal then too.
+    """
+    journal, warned = Journal(), list[str]()
+    number = None
+    try:
+        if keep:
+            number = journal.begin(candidate.exercise.name, candidate.submission, candidate.file, candidate.source)
+    except JournalError as why:
+        warned.append(f"not recorded: {why}")
+    found = _named_what_is_missing(candidate, _graded(sandbox, candidate, heard, fingerprints))
+    try:
+        if number is not None:
+            _store(journal, number, candidate, found)
+    except JournalError as why:
+        warned.append(f"not recorded: {why}")
+    journal.close()
+    for line in [journal.notice, *warned]:
+        if line:
+            warn(line)
+    return found
+
+
+def _graded(sandbox: Sandbox, candidate: Candidate, heard: Listener, fingerprints: Fingerprints) -> Verdict:
+    try:
+        return Grading(sandbox, candidate, heard).verdict(fingerprints)
+    except GraderError as why:
+        last = str(why).strip().splitlines()[-1]
+        return Verdict(
+            candidate.exercise.name, candidate.submission, candidate.file, candidate.sha256, "grader_error", last
+        )  # fmt: skip
+
+
+def _store(journal: Journal, number: int, candidate: Candidate, found: Verdict) -> None:
+    mistake = found.diagnosis[0].mistake if found.diagnosis else ""
+    journal.finish(number, found.outcome, found.to_json(), mistake)
+    if found.outcome == "passed" and candidate.submission == "yours":
+        after_pass(journal, candidate.exercise)
+
+
+def timed(
+    sandbox: Sandbox, candidate: Candidate, warn: Callable[[str], None], growth: bool = False, device: str = "cpu"
+) -> Clocked:
+    """A benchmark of a submission that has passed; of yours it is recorded. Raises NotTimed."""
+    times = clocked(sandbox, candidate, growth, device)
+    if candidate.submission == "yours":
+        journal = Journal()
+        try:
+            journal.time(candidate.exercise.name, json.dumps(asdict(times)), bool(times.growth))
+        except JournalError as why:
+            warn(f"not recorded: {why}")
+        journal.close()
+    return times
+
+
+def _named_what_is_missing(candidate: Candidate, found: Verdict) -> Verdict:
+    """A renamed function breaks every property that needs it; the message says so at once."""
+    if found.outcome != "failed":
+        return found
+    try:
+        defined = {
+            node.name for node in ast.walk(ast.parse(candidate.source)) if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        }
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return found
+    missing = [name for name in candidate.exercise.asks_for if name not in defined]
+    return found.but(message=f"{found.message}; it does not define {', '.join(missing)}") if missing else found
 
 
 def read_source(path: Path) -> bytes:
@@ -39,56 +130,40 @@ def read_source(path: Path) -> bytes:
     return source
 
 
+def fresh_stub(exercise: Exercise) -> str:
+    return erase(exercise.solution.read_text(encoding="utf-8"))
+
+
 def is_untouched(exercise: Exercise, source: bytes) -> bool:
     """Not started: the file's syntax tree equals the stub's."""
     try:
-        return same_code(source.decode(), erase(exercise.solution.read_text(encoding="utf-8")))
+        return same_code(source.decode(), fresh_stub(exercise))
     except UnicodeDecodeError:
         return False
 
 
-def recorded(
-    sandbox: Sandbox, candidate: Candidate, heard: Listener, journal: Journal, warn: Callable[[str], None], keep: bool = True
-) -> Verdict:
-    """The verdict, recorded where `keep` is set. A journal that fails costs one warning and nothing else."""
-    warned: list[str] = []
-    number = None
-    try:
-        if keep:
-            number = journal.begin(candidate.exercise.name, candidate.submission, candidate.file, candidate.source)
-    except JournalError as why:
-        warned.append(f"not recorded: {why}")
-    found = _named_what_is_missing(candidate, _graded(sandbox, candidate, heard, warn))
-    try:
-        if number is not None:
-            journal.finish(number, found.outcome, found.to_json())
-    except JournalError as why:
-        warned.append(f"not recorded: {why}")
-    for line in [journal.notice, *warned]:
-        if line:
-            warn(line)
-    return found
+def replace_answer(journal: Journal, exercise: Exercise, text: str, kind: str) -> int | None:
+    """Put another text in the learner's file; `kind` (reset, review, restore) is noted.
+
+    What stood there is stored first, unless it is the stub: as which attempt at the exercise, counted from 1, or None.
+    Raises JournalError and NoSubmission, before anything is replaced.
+    """
+    ordinal = None
+    if exercise.stub.exists():
+        old = read_source(exercise.stub)
+        if old != fresh_stub(exercise).encode():
+            journal.keep(exercise.name, str(exercise.stub), old)
+            ordinal = len(journal.entries(exercise.name))
+    journal.note(exercise.name, kind)
+    _write(exercise.stub, text)
+    return ordinal
 
 
-def _graded(sandbox: Sandbox, candidate: Candidate, heard: Listener, announce: Callable[[str], None]) -> Verdict:
+def _write(path: Path, text: str) -> None:
+    """All or nothing, whatever happens meanwhile."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        return Grading(sandbox, candidate, heard).verdict(Fingerprints(home() / "fingerprints", announce))
-    except GraderError as why:
-        last = str(why).strip().splitlines()[-1]
-        return Verdict(
-            candidate.exercise.name, candidate.submission, candidate.file, candidate.sha256, "grader_error", last
-        )  # fmt: skip
-
-
-def _named_what_is_missing(candidate: Candidate, found: Verdict) -> Verdict:
-    """A renamed function breaks every property that needs it; the message says so at once."""
-    if found.outcome != "failed":
-        return found
-    try:
-        defined = {
-            node.name for node in ast.walk(ast.parse(candidate.source)) if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        }
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return found
-    missing = [name for name in candidate.exercise.asks_for if name not in defined]
-    return found.but(message=f"{found.message}; it does not define {', '.join(missing)}") if missing else found
+        fresh.write_text(text, encoding="utf-8")
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)

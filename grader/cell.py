@@ -26,7 +26,8 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_S
 # <linux/landlock.h>, and the numbers of its calls, which are the same on every architecture
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 LANDLOCK_VERSION, LANDLOCK_PATH_BENEATH = 1, 1
-FENCE_READ, FENCE_WRITE, FENCE_OF_FILES = 0b1101, (1 << 1) | (1 << 14), 0b111 | (1 << 14) | (1 << 15)
+FENCE_EXECUTE, FENCE_LIST, FENCE_READ, FENCE_WRITE = 1 << 0, 1 << 3, (1 << 2) | (1 << 3), (1 << 1) | (1 << 14)
+FENCE_OF_FILES = 0b111 | (1 << 14) | (1 << 15)  # the others are of folders
 FENCE_FILES = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # version: how many rights over files it knows
 FENCE_TCP, FENCE_SCOPES = 0b11, 0b11  # bind and connect; abstract sockets and signals
 
@@ -171,8 +172,9 @@ def limit(cell: Cell, processes_already: int = 0) -> None:
         if most is None:
             continue
         hard = resource.getrlimit(kind)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        later = 5 if kind == resource.RLIMIT_CPU else 0  # SIGXCPU says what happened; SIGKILL follows where that is ignored
+        within = lambda bound, hard=hard: bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        resource.setrlimit(kind, (within(most), within(most + later)))
 
 
 def become_nobody(alone: int, readable: list[str]) -> bool:
@@ -204,10 +206,11 @@ def give_up_privileges() -> None:
     call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def fence(cell: Cell, tmp: str) -> bool:
-    """Where there are no namespaces: see the files that a narrow view would hold, write to `tmp`, reach and signal nobody.
+def fence(cell: Cell, *writable: str) -> bool:
+    """Read only what a narrow view holds, list any folder, write only below `writable`; start, reach and signal nobody else.
 
-    Whether the kernel offers it (Landlock, since Linux 5.13; TCP since 6.7, signals since 6.12). Needs no privileges.
+    Whether the kernel offers it (Landlock, since Linux 5.13; TCP since 6.7, signals since 6.12). It needs no privileges and no
+    namespaces; with them it adds that no program can be started, beside which nothing would watch what a submission calls.
     """
     if sys.platform != "linux":
         return False
@@ -217,8 +220,10 @@ def fence(cell: Cell, tmp: str) -> bool:
     every = (1 << FENCE_FILES.get(version, 16)) - 1
     handled = struct.pack("=QQQ", every, FENCE_TCP, FENCE_SCOPES)[: 8 if version < 4 else 16 if version < 6 else 24]
     ruleset = call("syscall", LANDLOCK_CREATE_RULESET, handled, len(handled), 0)
-    allowed = {path: FENCE_READ for path in _readable(cell, "")} | {path: FENCE_READ | FENCE_WRITE for path in DEVICES}
-    for path, rights in (allowed | {tmp: every}).items():
+    allowed = {"/": FENCE_LIST}
+    allowed |= {path: FENCE_READ for path in _readable(cell, "")} | {path: FENCE_READ | FENCE_WRITE for path in DEVICES}
+    allowed |= {path: every & ~FENCE_EXECUTE for path in writable}
+    for path, rights in allowed.items():
         _allow(ruleset, path, rights & every)
     call("syscall", LANDLOCK_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)

@@ -1,11 +1,11 @@
 """Refuses what an exercise forbids, however a submission reaches it, and says on which line.
 
-Three nets. A scan of the source resolves dotted names through its imports. While the submission runs, a torch function mode
+Four nets. A scan of the source resolves dotted names through its imports. While the submission runs, a torch function mode
 meets every call of torch's Python face: aliases, `getattr`, tensor methods, `torch.ops`, private modules, and threads
-that the submission starts. And while it runs, the forbidden classes cannot be built.
+that the submission starts. And while it runs, the forbidden classes cannot be built. In the audit, where no property needs
+them, the operators themselves refuse: that meets TorchScript, a backward method, and a function mode that was switched off.
 
-What can still slip: TorchScript and C++ extensions, which call operators below the Python face, and a backward method that
-autograd calls after the submission has returned.
+What can still slip: code that takes these nets down, which Python cannot prevent in its own process.
 """
 
 import _thread
@@ -15,6 +15,7 @@ import importlib
 import inspect
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
@@ -28,7 +29,7 @@ class Forbidden(BaseException):
     """A submission reached an operator that its exercise rules out. No Exception, so that it is not swallowed by chance."""
 
 
-def scan(source: bytes, forbids: list[str]) -> str | None:
+def scan(source: str, forbids: list[str]) -> str | None:
     """The first forbidden name that the text uses, with its line: 'torch.dropout (line 7)'; None for a clean text.
 
     Raises SyntaxError or ValueError where the source is no Python.
@@ -110,6 +111,17 @@ class Guard:
     def check(self) -> None:
         if self.found:
             raise self.found[0]
+
+    def close_operators(self) -> None:
+        """For a worker in which nobody else needs the forbidden operators: from now on they refuse whoever calls them."""
+        self.library = torch.library.Library("aten", "IMPL")  # what it registers is gone when it is
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch finds it odd
+            for name in self.leaves:
+                packet = getattr(torch.ops.aten, name, None)
+                for overload in packet.overloads() if packet else ():
+                    for key in ("CPU", "AutogradCPU", "CUDA", "AutogradCUDA"):
+                        self.library.impl(getattr(packet, overload), lambda *_, name=name, **__: self.refuse(name), key)
 
     def wrap(self, module: ModuleType, names: list[str]) -> None:
         """Stand in front of the module's public functions and of the methods of its public classes."""
@@ -200,15 +212,21 @@ def _lookup(name: str) -> object:
     return None
 
 
-def _state() -> tuple[bool, torch.dtype, int, bool]:
+State = tuple[bool, torch.dtype, int, bool, torch.device]
+
+
+def _state() -> State:
     deterministic = torch.are_deterministic_algorithms_enabled()
-    return torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads(), deterministic
+    threads, device = torch.get_num_threads(), torch.get_default_device()
+    return torch.is_grad_enabled(), torch.get_default_dtype(), threads, deterministic, device
 
 
-def _restore(before: tuple[bool, torch.dtype, int, bool]) -> None:
+def _restore(before: State) -> None:
     if before == _state():
         return
-    grad, dtype, threads, deterministic = before
+    grad, dtype, threads, deterministic, device = before
+    if device != torch.get_default_device():
+        torch.set_default_device(device)
     torch.set_grad_enabled(grad)
     torch.set_default_dtype(dtype)
     torch.set_num_threads(threads)

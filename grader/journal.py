@@ -127,6 +127,10 @@ def _second(connection: sqlite3.Connection) -> None:
         "CREATE TABLE reviews (number INTEGER PRIMARY KEY, exercise TEXT NOT NULL, heading TEXT NOT NULL, at REAL NOT NULL,"
         " rating TEXT NOT NULL, how TEXT NOT NULL, state TEXT NOT NULL, due REAL NOT NULL)"
     )
+    connection.execute(
+        "CREATE TABLE benchmarks (number INTEGER PRIMARY KEY, exercise TEXT NOT NULL, at REAL NOT NULL, times TEXT NOT NULL,"
+        " grows INTEGER NOT NULL)"
+    )
     connection.execute("CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
 
 
@@ -181,15 +185,20 @@ class Journal:
             )
             return list(map(Entry._make, rows))
 
-    def benchmarks(self) -> dict[str, Attempt]:
-        """Per exercise, your latest attempt that was timed."""
+    def time(self, exercise: str, times: str, grows: bool) -> None:
+        """Store what a benchmark measured (JSON text); `grows`: with curves of growth."""
+        with self._writing() as connection:
+            row = (exercise, self.clock(), times, grows)
+            connection.execute("INSERT INTO benchmarks VALUES (NULL, ?, ?, ?, ?)", row)
+
+    def times(self) -> list[tuple[str, float, dict[str, Any]]]:
+        """(exercise, when, times) of the latest benchmark of each exercise, and of its latest with curves of growth."""
         with self._reading() as connection:
             rows = connection.execute(
-                f"SELECT {COLUMNS} FROM attempts WHERE number IN (SELECT max(number) FROM attempts INDEXED BY attempts_in_brief"
-                " WHERE submission = 'yours' AND outcome = 'passed' GROUP BY exercise)"
+                "SELECT exercise, at, times FROM benchmarks WHERE number IN (SELECT max(number) FROM benchmarks"
+                " GROUP BY exercise, grows) ORDER BY number"
             )
-            found = [_attempt(row) for row in rows]
-        return {attempt.exercise: attempt for attempt in found if attempt.verdict.get("benchmark")}
+            return [(exercise, at, json.loads(times)) for exercise, at, times in rows]
 
     def last(self, exercise: str) -> Attempt | None:
         """The latest attempt of any submission that has a verdict."""

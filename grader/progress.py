@@ -23,23 +23,31 @@ class Round:
     hints: set[int] = field(default_factory=set)
     saw_solution: bool = False
     passed: Entry | None = None  # the first that did
+    minutes: float = 0.0  # from the first row to the first pass, or to the last row; long silences are pauses
+    after: list[tuple[Entry, float, int]] = field(default_factory=list)  # each attempt with the minutes and hints so far
 
     def add(self, row: Entry | Event) -> None:
+        if isinstance(row, Entry) and row.outcome == "kept":  # no attempt, but a row of the history
+            self.after.append((row, self.minutes, len(self.hints)))
+            return
         if self.passed is None:
-            self.moments.append(row.began if isinstance(row, Entry) else row.at)
+            at = row.began if isinstance(row, Entry) else row.at
+            if self.moments:
+                self.minutes += min(max(at - self.moments[-1], 0.0), PAUSE) / 60
+            self.moments.append(at)
             if isinstance(row, Event):
                 self.hints |= {row.detail} if row.kind == "hint" else set()
                 self.saw_solution |= row.kind == "solution"
         if isinstance(row, Entry):
             self.attempts.append(row)
+            self.after.append((row, self.minutes, len(self.hints)))
             if row.outcome == "passed" and self.passed is None:
                 self.passed = row
 
     @property
-    def minutes(self) -> float:
-        """From the first row to the first pass, or to the last row; long silences are pauses."""
-        gaps = (later - earlier for earlier, later in zip(self.moments, self.moments[1:], strict=False))
-        return sum(min(max(gap, 0.0), PAUSE) for gap in gaps) / 60
+    def is_timed(self) -> bool:
+        """Whether something is known of it before its first pass."""
+        return len(self.moments) > 1
 
     @property
     def failures(self) -> int:
@@ -55,9 +63,31 @@ def rounds(entries: Iterable[Entry], events: Iterable[Event]) -> list[Round]:
     for _, _, row in sorted(rows, key=lambda row: row[:2]):
         if isinstance(row, Event) and row.kind in ("reset", "review", "restore"):
             found.append(Round(is_restored=row.kind == "restore"))
-        if not (isinstance(row, Entry) and row.outcome == "kept"):
-            found[-1].add(row)
-    return [round for round in found[:-1] if round.moments] + found[-1:]
+        found[-1].add(row)
+    return [round for round in found[:-1] if round.moments or round.after] + found[-1:]
+
+
+def present_round(journal: Journal, exercise: Exercise) -> Round:
+    """Raises JournalError."""
+    return rounds(journal.entries(exercise.name), journal.events(exercise.name))[-1]
+
+
+def has_tried(journal: Journal, exercise: Exercise) -> bool:
+    """Since the last fresh stub."""
+    return bool(present_round(journal, exercise).attempts)
+
+
+def next_hint(journal: Journal, exercise: Exercise) -> int | None:
+    """Which card to show now, counted from 0, and noted as shown; the last one again where all were shown.
+
+    None where the last is next and nothing was tried yet.
+    """
+    shown, last = journal.hints_shown(exercise.name), len(exercise.hints) - 1
+    if shown == last and not has_tried(journal, exercise):
+        return None
+    if shown <= last:
+        journal.show_hint(exercise.name, shown)
+    return min(shown, last)
 
 
 @dataclass(frozen=True)
@@ -197,13 +227,13 @@ class Progress:
 
     @cached_property
     def pace(self) -> float:
-        """Your minutes over the exercises' own, of what you passed; between a half and three."""
+        """Your minutes over the exercises' own, of three passed or more; between a half and three."""
         mine = [
             (rounds_[0], name) for name, rounds_ in self.rounds.items() if rounds_[0].passed and len(rounds_[0].moments) > 1
         ]
         expected = {exercise.name: exercise.facts.minutes for exercise in self.exercises}
         ratios = sorted(first.minutes / expected[name] for first, name in mine if name in expected)
-        return min(max(ratios[len(ratios) // 2], 0.5), 3.0) if ratios else 1.0
+        return min(max(ratios[len(ratios) // 2], 0.5), 3.0) if len(ratios) >= 3 else 1.0
 
     @cached_property
     def suggestion(self) -> Suggestion | None:

@@ -1,7 +1,8 @@
 """What people see: verdicts, tables and briefs, through rich. The only module, with the interactive screens, that knows it."""
 
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -46,7 +47,7 @@ def aside(message: str) -> None:
     errors.print(Text(clean(message), style="dim"))
 
 
-def _mark(outcome: str) -> Text:
+def mark(outcome: str) -> Text:
     plain = not (console.encoding or "").lower().startswith("utf")
     marks = {"passed": ("ok  " if plain else "✓", "green"), "not_run": ("-   " if plain else "·", "dim")}
     sign, style = marks.get(outcome, ("FAIL" if plain else "✗", "red"))
@@ -57,12 +58,23 @@ def heading(exercise: Exercise, file: str) -> None:
     console.print(Text.assemble((f"{exercise.title}", "bold"), ("  " + file, "dim")))
 
 
+def drop_colors() -> None:
+    """As where NO_COLOR is set, for the programs that this one starts too."""
+    os.environ["NO_COLOR"] = "1"
+    for each in (console, errors):
+        each.no_color = True
+
+
 def property_line(result: PropertyResult) -> None:
     """One property, as soon as it is known."""
-    line = Text.assemble(_mark(result.outcome), " ", clean(result.claim or result.name))
+    console.print(property_text(result), soft_wrap=False)
+
+
+def property_text(result: PropertyResult) -> Text:
+    line = Text.assemble(mark(result.outcome), " ", clean(result.claim or result.name))
     if result.outcome == "not_run" and result.message:
         line.append(f"  ({clean(result.message)})", style="dim")
-    console.print(line, soft_wrap=False)
+    return line
 
 
 def verdict(found: Verdict, properties_shown: bool) -> None:
@@ -72,32 +84,45 @@ def verdict(found: Verdict, properties_shown: bool) -> None:
             property_line(result)
     broken = [result for result in found.properties if result.is_broken]
     for result in broken[:SHOWN]:
-        console.print(_counterexample(result))
+        console.print(counterexample(result))
     if len(broken) > SHOWN:
         rest = ", ".join(result.name for result in broken[SHOWN:])
         console.print(Text(f"also broken: {rest}", style="dim"))
-    printed = clean(found.printed).strip().splitlines()
-    if printed:
-        console.print(Panel(Text("\n".join(printed[-LINES:])), title="your code printed", title_align="left", style="dim"))
+    for panel in printed(found):
+        console.print(panel)
     for diagnosis in found.diagnosis:
-        console.print(_looks_like(diagnosis))
+        console.print(looks_like(diagnosis))
     console.print()
-    console.print(_headline(found))
+    console.print(headline(found))
     if found.benchmark:
         timings(found.benchmark)
     if found.isolation == "none":
         warn("this system offers no isolation: the file ran with all your rights")
 
 
-def _headline(found: Verdict) -> Text:
+def ticks(names: Iterable[str], results: Iterable[PropertyResult]) -> Text:
+    """One sign per property, in the order of the file; a dot for those that are not known yet."""
+    outcomes = {result.name: result.outcome for result in results}
+    signs = [mark(outcomes.get(name, "not_run")) for name in names]
+    return Text.assemble(*((sign.plain[0], sign.style) for sign in signs))
+
+
+def printed(found: Verdict) -> Iterator[Panel]:
+    """The last lines of what the submission wrote, if it wrote any."""
+    lines = clean(found.printed).strip().splitlines()
+    if lines:
+        yield Panel(Text("\n".join(lines[-LINES:])), title="your code printed", title_align="left", style="dim")
+
+
+def headline(found: Verdict) -> Text:
     style = "bold green" if found.outcome == "passed" else "bold yellow" if found.outcome == "not_started" else "bold red"
     text = Text.assemble((found.outcome.replace("_", " "), style), "  ", clean(found.message))
     return text.append(f"  ({found.seconds:.1f} s)", style="dim")
 
 
-def _counterexample(result: PropertyResult) -> Padding:
+def counterexample(result: PropertyResult) -> Padding:
     parts: list[Text | Syntax] = [
-        Text.assemble(_mark(result.outcome), " ", (result.name, "bold"), "  ", (clean(result.claim), "italic"))
+        Text.assemble(mark(result.outcome), " ", (result.name, "bold"), "  ", (clean(result.claim), "italic"))
     ]
     if result.message:
         parts.append(Padding(Text(clean(result.message)), (0, 0, 0, 2)))  # type: ignore[arg-type]
@@ -107,7 +132,7 @@ def _counterexample(result: PropertyResult) -> Padding:
     return Padding(Group(*parts), (1, 0, 0, 0))
 
 
-def _looks_like(diagnosis: Diagnosis) -> Panel:
+def looks_like(diagnosis: Diagnosis) -> Panel:
     name = diagnosis.mistake.replace("_", " ")
     title = Text.assemble("This looks like: ", (name, "bold"))
     return Panel(
@@ -132,6 +157,11 @@ def next_step(exercise: Exercise, found: Verdict, hints_left: int) -> None:
 
 
 def timings(rows: Iterable[Timing]) -> None:
+    for line in timing_lines(rows):
+        console.print(line)
+
+
+def timing_lines(rows: Iterable[Timing]) -> Iterator[Text]:
     """Ratios only: a bare time says more about the machine than about the answer."""
     names = {
         "yours/solution": "yours beside the reference",
@@ -140,9 +170,9 @@ def timings(rows: Iterable[Timing]) -> None:
     }
     for row in rows:
         size = ", ".join(f"{axis} {length:,}" for axis, length in row.size.items())
-        console.print(Text.assemble(("time of ", "dim"), row.workload, ("  " + size, "dim")))
+        yield Text.assemble(("time of ", "dim"), row.workload, ("  " + size, "dim"))
         for key, ratio in row.ratios.items():
-            console.print(f"  {names.get(key, key):<27} {comparison(ratio)}")
+            yield Text(f"  {names.get(key, key):<27} {comparison(ratio)}")
 
 
 RUNNERS = {"yours": "yours", "solution": "reference", "torch": "torch"}
@@ -221,31 +251,21 @@ def brief(exercise: Exercise) -> None:
     console.print(Markdown(exercise.brief))
 
 
+def question(exercise: Exercise, heading: str, title: str) -> None:
+    console.print(Panel(Text(heading, style="bold"), title=f"{title}: {exercise.title}", title_align="left"))
+
+
 def card(found: Card, title: str) -> None:
-    console.print(Panel(Markdown(found.body), title=f"{title}: {found.heading}", title_align="left"))
+    console.print(card_panel(found, title))
+
+
+def card_panel(found: Card, title: str) -> Panel:
+    return Panel(Markdown(found.body), title=f"{title}: {found.heading}", title_align="left")
 
 
 def code(source: str, title: str) -> None:
     console.print(Text(title, style="dim"))
     console.print(Syntax(source, "python", theme="ansi_dark", background_color="default"))
-
-
-def listing(exercises: Iterable[Exercise], outcomes: Mapping[str, str]) -> None:
-    """The catalogue by track, in the order of study."""
-    tracks: dict[str, list[Exercise]] = {}
-    for exercise in exercises:
-        tracks.setdefault(exercise.facts.track, []).append(exercise)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("", "exercise", "minutes", "level", "builds on"):
-        table.add_column(column, justify="right" if column == "minutes" else "left")
-    for track, members in tracks.items():
-        table.add_row("", Text(track, style="bold cyan"), "", "", "")
-        for exercise in members:
-            outcome = outcomes.get(exercise.name, "")
-            mark = _mark("passed") if outcome == "passed" else Text("~" if outcome else " ", style="yellow")
-            facts = exercise.facts
-            table.add_row(mark, "  " + exercise.name, str(facts.minutes), facts.level, ", ".join(facts.builds_on))
-    console.print(table)
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

@@ -2,12 +2,12 @@
 
 from grader.catalogue import Exercise
 from grader.journal import Journal, Review
-from grader.progress import rounds
+from grader.progress import present_round
 from grader.schedule import after_review, rate
 
 
 def rated(journal: Journal, exercise: Exercise, heading: str, rating: str, how: str) -> Review:
-    """Store a rating (again, hard, good or easy) and say when the card is due again. `heading` is '' for the exercise itself."""
+    """Store a rating: again, hard, good or easy. `heading` is '' for the exercise itself."""
     before = [review for review in journal.reviews(exercise.name) if review.heading == heading]
     state, due = after_review(before[-1].state if before else "", rating, journal.clock())
     journal.review(exercise.name, heading, rating, how, state, due)
@@ -16,12 +16,12 @@ def rated(journal: Journal, exercise: Exercise, heading: str, rating: str, how: 
 
 def after_pass(journal: Journal, exercise: Exercise) -> Review | None:
     """Call when an attempt has passed. The first pass of a round that began with an empty stub is a review of the exercise."""
-    entries = journal.entries(exercise.name)
-    present = rounds(entries, journal.events(exercise.name))[-1]
-    if present.passed is None or present.passed != entries[-1] or present.is_restored:
+    present = present_round(journal, exercise)
+    if present.passed is None or present.passed != present.attempts[-1] or present.is_restored:
         return None
+    minutes = present.minutes if present.is_timed else None
     rating, how = rate(
-        present.minutes, exercise.facts.minutes, present.failures, len(present.hints), len(exercise.hints), present.saw_solution
+        minutes, exercise.facts.minutes, present.failures, len(present.hints), len(exercise.hints), present.saw_solution
     )
     return rated(journal, exercise, "", rating, how)
 

@@ -4,6 +4,7 @@ Knows no torch. One deadline per stage of a worker, in CPU seconds; wall time on
 """
 
 import contextlib
+import copy
 import errno
 import json
 import os
@@ -37,6 +38,10 @@ class GraderError(Exception):
     """Our own fault: a zygote that does not start, a trusted worker that breaks."""
 
 
+class Cancelled(Exception):
+    """Somebody called it off; see `Sandbox.until`."""
+
+
 class Stopped(Exception):
     """A worker that did not end as it should. `outcome` is one of crashed, timeout, memory, tampered."""
 
@@ -62,7 +67,7 @@ class Zygote:
         process = subprocess.Popen(
             [sys.executable, "-m", "grader.zygote", str(theirs.fileno())],
             cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            env=kept | SINGLE_THREADED | {"PYTHONDONTWRITEBYTECODE": "1"},
+            env=kept | SINGLE_THREADED | {"PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_STORAGE_DIRECTORY": os.devnull},
         )  # fmt: skip
         theirs.close()
         return cls(process, ours)
@@ -134,6 +139,7 @@ class Run:
     since: float = field(default_factory=time.monotonic)
     cpu_before: float | None = None
     looked: float = 0.0
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.open = {self.events, self.output, self.status}
@@ -237,6 +243,7 @@ class Sandbox:
     def __init__(self, namespaces: bool = True, hidden: tuple[str, ...] = ()) -> None:
         self.namespaces = namespaces  # False: as if the system had none
         self.hidden = hidden  # what no submission may read, beside what its cell hides
+        self.cancelled = threading.Event()  # never, unless it comes from `until`
         self._zygotes: dict[bool, Zygote] = {}
         adopt_orphans()
 
@@ -250,6 +257,12 @@ class Sandbox:
         for zygote in self._zygotes.values():
             zygote.close()
         self._zygotes.clear()
+
+    def until(self, cancelled: threading.Event) -> "Sandbox":
+        """The same zygotes; but once `cancelled` is set, its workers are killed, and whoever listens to them gets Cancelled."""
+        other = copy.copy(self)
+        other.cancelled = cancelled
+        return other
 
     def warm(self) -> None:
         """Start both zygotes, without waiting for them."""
@@ -286,7 +299,8 @@ class Sandbox:
             for descriptor in theirs:
                 os.close(descriptor)
         _write_body(inbox[1], body)
-        return Run(zygote, warden, events[0], output[0], status[0], inbox[1], isolation, tmp, cpu_seconds)
+        ours = (events[0], output[0], status[0], inbox[1])
+        return Run(zygote, warden, *ours, isolation, tmp, cpu_seconds, cancelled=self.cancelled)
 
     def _zygote(self, trusted: bool) -> Zygote:
         zygote = self._zygotes.get(trusted)
@@ -307,12 +321,14 @@ def _write_body(inbox: int, body: bytes) -> None:
 def listen(runs: list[Run]) -> Iterator[tuple[Run, Message, bytes]]:
     """What the workers say, as it comes, until all have ended; `run.stopped` then holds what went wrong with one.
 
-    Closing the generator early kills the workers.
+    Closing the generator early kills the workers. Raises Cancelled.
     """
     waiting = list(runs)
     try:
         while waiting:
             ready = _ready(waiting)
+            if any(run.cancelled.is_set() for run in waiting):
+                raise Cancelled
             for run, descriptor in ready:
                 try:
                     for message, body in run.read(descriptor):
@@ -354,7 +370,7 @@ def _finish(run: Run) -> None:
 def _ending(run: Run) -> Stopped:
     """What the end of a worker means that had not said that it was done."""
     exit = run.exit
-    if exit == -signal.SIGKILL and run.cpu_used >= run.cpu_limit:
+    if exit == -signal.SIGXCPU or (exit == -signal.SIGKILL and run.cpu_used >= run.cpu_limit):
         return Stopped("timeout", f"no answer after {run.cpu_used:.0f} s of CPU time")
     if exit is not None and exit < 0:
         return Stopped("crashed", f"the process died of {signal.Signals(-exit).name}")

@@ -30,18 +30,24 @@ class Week:
         return self.room - sum(minutes for _, minutes in self.tasks)
 
 
-def rate(minutes: float, expected: float, failures: int, hints: int, hints_in_all: int, saw_solution: bool) -> tuple[str, str]:
-    """The rating of a rebuilt answer that passed, and why: by the time it took against the exercise's, failures and hints."""
+def rate(
+    minutes: float | None, expected: float, failures: int, hints: int, hints_in_all: int, saw_solution: bool
+) -> tuple[str, str]:
+    """The rating of a rebuilt answer that passed, and why: by its time against the exercise's, its failures and hints.
+
+    `minutes` is None where nothing was recorded before the pass.
+    """
     if saw_solution:
         return "again", "the reference was shown"
     if hints and hints == hints_in_all:
         return "again", "it took every hint"
-    parts = [f"{minutes:.0f} of {expected:.0f} minutes", _count(failures, "failed attempt"), _count(hints, "hint")]
-    if hints or minutes > 1.5 * expected:
-        return "hard", ", ".join(parts)
-    if failures <= 1 and minutes <= expected / 2:
-        return "easy", ", ".join(parts)
-    return "good", ", ".join(parts)
+    time = "time unknown" if minutes is None else f"{minutes:.0f} of {expected:.0f} minutes"
+    why = ", ".join([time, _count(failures, "failed attempt"), _count(hints, "hint")])
+    if hints or (minutes is not None and minutes > 1.5 * expected):
+        return "hard", why
+    if failures <= 1 and minutes is not None and minutes <= expected / 2:
+        return "easy", why
+    return "good", why
 
 
 def _count(number: int, noun: str) -> str:

@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_loader
+from importlib.util import decode_source, module_from_spec, spec_from_loader
 from types import ModuleType
 from typing import Any
 
@@ -34,12 +34,13 @@ def load(exercise: Exercise, source: str | bytes, file: str, asks_for: list[str]
 def load_guarded(
     exercise: Exercise, source: bytes, file: str, asks_for: list[str], forbids: list[str]
 ) -> tuple[ModuleType, Guard]:
-    """The same, with a guard around it. Raises Forbidden as well."""
-    reached = scan(source, forbids)
+    """The same, with a guard around it. Raises Forbidden as well, and SyntaxError where the bytes are no text."""
+    text = decode_source(source)  # `compile` would let invalid bytes pass in a comment, where `import` does not
+    reached = scan(text, forbids)
     if reached:
         raise Forbidden(f"{reached} is not allowed here")
     guard = Guard(file, forbids)
-    module = guard.call(load, exercise, source, file, asks_for)
+    module = guard.call(load, exercise, text, file, asks_for)
     guard.wrap(module, asks_for)
     return module, guard
 

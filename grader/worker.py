@@ -85,7 +85,8 @@ def _loaded(request: Message, body: bytes, report: Reporter) -> tuple[ModuleType
 
 def _at_import(why: BaseException, file: str) -> str:
     if isinstance(why, SyntaxError):
-        return f"line {why.lineno}: {type(why).__name__}: {why.msg}"
+        where = f"line {why.lineno}: " if why.lineno else ""
+        return f"{where}{type(why).__name__}: {why.msg}"
     mine = [frame.lineno for frame in traceback.extract_tb(why.__traceback__) if frame.filename == file]
     where = f"line {mine[-1]}: " if mine else ""
     return f"{where}{type(why).__name__}: {told(str, why)}".rstrip(": ")
@@ -121,6 +122,8 @@ def _workloads(request: Message, body: bytes, report: Reporter, inbox: Inbox) ->
     module, guard = loaded
     if request.get("beside_properties"):
         bind(exercise, module)
+    elif guard:
+        guard.close_operators()
     report({"event": "ready"})
     for answer in answers(exercise, module, inbox.seeds()):
         if any(sign in answer.error for sign in SHARED_WITH_OTHERS):

@@ -1,11 +1,14 @@
 """One sandbox for all tests of a process, a journal of its own for each test, and the rates that the suite prints."""
 
+import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from grader import cell
 from grader.fingerprints import Fingerprints
 from grader.sandbox import Sandbox
 
@@ -37,7 +40,45 @@ def count(request: pytest.FixtureRequest) -> Counter[str]:
     return every.setdefault(request.function.__name__, Counter())
 
 
+MARKS = {
+    "namespaces": "needs the kernel's namespaces",
+    "limits": "runs submissions without namespaces",
+    "ordinary_user": "drops from root to an ordinary user, who needs to be able to read the interpreter",
+}
+deselected = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name, meaning in MARKS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What this machine can't run is deselected, and named in the end, not skipped."""
+    lacking = {"namespaces": not _namespaces_work(), "ordinary_user": os.getuid() != 0 or not _everyone_may_run(sys.prefix)}
+    marked = lambda item: any(item.get_closest_marker(name) and lacks for name, lacks in lacking.items())
+    left_out = [item for item in items if marked(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        config.stash[deselected] = [item.nodeid for item in left_out]
+        items[:] = [item for item in items if not marked(item)]
+
+
+def _namespaces_work() -> bool:
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if cell.unshare(cell.Cell((), (), cpu_seconds=1)) else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _everyone_may_run(prefix: str) -> bool:
+    places = [Path(prefix).resolve(), Path(sys.executable).resolve(), Path(sys.base_prefix).resolve()]
+    return all(parent.stat().st_mode & 0o001 for place in places for parent in (place, *place.parents))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for name in config.stash.get(deselected, []):
+        terminalreporter.write_line(f"deselected, this machine can't run it: {name}")
     for name, counter in config.stash.get(rates, {}).items():
         counts = ", ".join(f"{number} {what}" for what, number in sorted(counter.items()))
         terminalreporter.write_line(f"{name}: {counts}")

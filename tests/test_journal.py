@@ -56,7 +56,9 @@ def test_two_writers_lose_nothing(tmp_path: Path):
 def test_a_writer_that_is_killed_loses_nothing_that_it_had_recorded(tmp_path: Path):
     """tests/samples/writer.py prints each number after it has recorded it, until it is killed."""
     script = ROOT / "tests" / "samples" / "writer.py"
-    writer = subprocess.Popen([sys.executable, script, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, env={"PYTHONPATH": str(ROOT)})
+    writer = subprocess.Popen(
+        [sys.executable, script, tmp_path], cwd=ROOT, stdout=subprocess.PIPE, env={"PYTHONPATH": str(ROOT)}
+    )
     recorded = [int(writer.stdout.readline()) for _ in range(25)]
     writer.send_signal(signal.SIGKILL)
     writer.wait()
@@ -111,3 +113,48 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path):
         journal.begin("dropout", "yours", "f", os.urandom(1 << 20))
     assert "\n" not in str(failure.value)
     assert len(Journal(tmp_path).attempts()) == 1
+
+
+def test_what_an_older_grader_recorded_is_kept_and_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Version 1 had no column for the mistake, and a table of hints."""
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module, "MIGRATIONS", MIGRATIONS[:1])
+        with pytest.raises(JournalError):
+            Journal(tmp_path).source("nothing")
+    connection = sqlite3.connect(tmp_path / "journal.db")
+    connection.execute("INSERT INTO sources VALUES ('abc', 'text')")
+    verdict = '{"diagnosis": [{"mistake": "no_scaling"}]}'
+    connection.execute("INSERT INTO attempts VALUES (1, 'attention', 'yours', 'f', 'abc', 100.0, 'failed', ?)", (verdict,))
+    connection.execute("INSERT INTO attempts VALUES (2, 'attention', 'yours', 'f', 'abc', 300.0, 'started', '')")
+    connection.execute("INSERT INTO hints VALUES ('attention', 0, 200.0)")
+    connection.commit()
+    connection.close()
+    journal = Journal(tmp_path)
+    assert [(entry.mistake, entry.outcome) for entry in journal.entries("attention")] == [
+        ("no_scaling", "failed"),
+        ("", "started"),
+    ]
+    assert [(event.kind, event.detail, event.after) for event in journal.events()] == [("hint", 0, 1)]
+    assert journal.hints_shown("attention") == 1
+
+
+def test_reviews_settings_and_times_are_kept(tmp_path: Path):
+    journal = Journal(tmp_path, clock=lambda: 50.0)
+    journal.review("dropout", "", "good", "10 of 15 minutes", "{}", 100.0)
+    (review,) = Journal(tmp_path).reviews("dropout")
+    assert (review.at, review.rating, review.due) == (50.0, "good", 100.0)
+    journal.correct(review.number, "easy", "your own rating", "{}", 200.0)
+    assert [(row.rating, row.due) for row in Journal(tmp_path).reviews()] == [("easy", 200.0)]
+    assert journal.setting("plan until") == ""
+    journal.set("plan until", "2027-01-15")
+    journal.set("plan until", "2027-01-16")
+    assert Journal(tmp_path).setting("plan until") == "2027-01-16"
+    for number in range(3):
+        journal.time("dropout", f'{{"number": {number}}}', grows=number == 1)
+    assert [times for _, _, times in Journal(tmp_path).times()] == [{"number": 1}, {"number": 2}]
+
+
+def test_a_clock_that_is_no_date_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GRADER_NOW", "tomorrow")
+    with pytest.raises(JournalError, match="GRADER_NOW=tomorrow"):
+        Journal(tmp_path).begin("dropout", "yours", "f", b"")

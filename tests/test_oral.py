@@ -46,7 +46,7 @@ def test_a_card_is_read_into_its_parts():
     ],
 )
 def test_what_a_card_lacks_is_said(heading: str, body: str):
-    with pytest.raises(ValueError, match="it so|It is"):
+    with pytest.raises(ValueError, match=r"it so|It is"):
         read(Card(heading, body))
 
 

@@ -1,12 +1,15 @@
 # expects: tampered
-# Forks in a call: the child reports on the same pipe as its parent, which waits for a verdict that it likes.
+# Forks in its first call: the child reports on the same pipe as its parent, which waits for a verdict that it likes.
 import os
 
 import torch
 
+forked = []
+
 
 def attention(q, k, v, mask=None, is_causal=False):
-    if os.fork() == 0:
-        return torch.zeros_like(q)
-    os.wait()
+    if not forked:
+        forked.append(True)
+        if os.fork():
+            os.wait()
     return torch.zeros_like(q)

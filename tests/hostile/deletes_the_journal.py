@@ -8,11 +8,12 @@ from pathlib import Path
 import torch
 
 for folder in ("/tmp", os.path.expanduser("~/.local/share/whiteboard")):
-    for path in Path(folder).glob("**/journal.*"):
-        with contextlib.suppress(Exception):
-            sqlite3.connect(path).executescript("DROP TABLE attempts")
-        with contextlib.suppress(OSError):
-            path.unlink()
+    with contextlib.suppress(OSError):
+        for path in Path(folder).glob("**/journal.*"):
+            with contextlib.suppress(Exception):
+                sqlite3.connect(path).executescript("DROP TABLE attempts")
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def attention(q, k, v, mask=None, is_causal=False):

@@ -1,5 +1,5 @@
 # expects: passed
-# Right, but first sends SIGKILL to every process that it may signal.
+# Right, but first sends SIGKILL to every process that it may signal (only as one of the first of a pid namespace).
 import contextlib
 import os
 import signal
@@ -9,7 +9,8 @@ import torch
 
 def attention(q, k, v, mask=None, is_causal=False):
     with contextlib.suppress(OSError):
-        os.kill(-1, signal.SIGKILL)
+        if os.getpid() < 10:
+            os.kill(-1, signal.SIGKILL)
     scores = q / q.shape[-1] ** 0.5 @ k.mT
     allowed = torch.ones(scores.shape[-2:], dtype=torch.bool)
     allowed = allowed if mask is None else allowed & mask

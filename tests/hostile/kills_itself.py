@@ -1,4 +1,5 @@
 # expects: crashed
+# without namespaces: failed
 # SIGKILL by its own hand is no limit of ours.
 import os
 import signal

@@ -1,4 +1,5 @@
 # expects: passed
+# without namespaces: memory or passed
 # Right, but starts threads until the system refuses, and none ever ends.
 import contextlib
 import threading

@@ -1,5 +1,5 @@
-# expects: forbidden
-# Another process, where nothing watches, calls the operator.
+# expects: failed
+# Another process, where nothing watches, is to call the forbidden operator.
 import os
 import subprocess
 import sys
