@@ -426,11 +426,11 @@ def test_a_piece_that_fails_late_in_the_run_is_named(train, tmp_path: Path, monk
     """After the trial has found nothing: the steps since the last checkpoint are done again."""
     sources = solutions("attention", "lr_scheduling")
     sources["lr_scheduling"] += "\n\nright = warmup_cosine\n\n\ndef warmup_cosine(step, *others):\n"
-    sources["lr_scheduling"] += "    return math.nan if step > 30 else right(step, *others)\n"
+    sources["lr_scheduling"] += "    return math.nan if step > 45 else right(step, *others)\n"
     answered(monkeypatch, tmp_path, sources)
-    done = train("--mine", *SMALL, "--steps", 40)
+    done = train("--mine", *SMALL, "--steps", 60)
     assert done.exit_code == 1, done.output
-    assert "the loss is nan at step 32" in done.stderr
+    assert "the loss is nan at step 47" in done.stderr
     assert "at fault: your schedule" in done.stderr
 
 

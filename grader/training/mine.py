@@ -17,7 +17,7 @@ from grader.training.recipe import Recipe, RunError
 from grader.training.text import Text
 from grader.training.yours import Answer
 
-STEPS = 24  # of a trial
+STEPS = 40  # of a trial: with fewer a small model has not yet learned to look back, and a blind attention would pass
 WARM = 2  # steps of it that are not timed
 SLOW = 3.0  # times the reference's time
 LEARNS = 0.95  # of the reference's progress; right pieces make the same to a hundredth, the coins of dropout included

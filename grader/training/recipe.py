@@ -120,7 +120,7 @@ def textbook(recipe: Recipe) -> Recipe:
 
 PRESETS = {
     "tiny": Recipe(
-        vocab=256, context=128, layers=4, heads=4, width=128, steps=300, batch=16, micro_batch=64,
+        vocab=256, context=128, layers=4, heads=4, width=128, steps=220, batch=16, micro_batch=64,
         learning_rate=1e-2, muon_rate=0.04,
     ),
     "small": Recipe(
