@@ -219,10 +219,13 @@ def _aligned(left: list[Text], right: list[Text]) -> Iterator[tuple[Text | None,
 def plan(weeks: Sequence[Week], left_over: Sequence[Task], needed: float, until: date) -> None:
     """The weeks, one a line and their exercises; then what found no room."""
     table = _table("week of", "minutes", "what")
-    for week in weeks:
-        what = ", ".join(f"{name} ({minutes:.0f})" for name, minutes in week.tasks) or "free: repeat what was hardest"
+    for week in filter(lambda week: week.tasks, weeks):
+        what = ", ".join(f"{name} ({minutes:.0f})" for name, minutes in week.tasks)
         table.add_row(week.begins.isoformat(), f"{week.room - week.free:.0f}/{week.room:.0f}", what)
     console.print(table)
+    free = sum(not week.tasks for week in weeks)
+    if free:
+        say(f"{free} of {len(weeks)} weeks are free: repeat what was hardest")
     if left_over:
         names = ", ".join(task.name for task in left_over)
         say(f"\nno room until {until} for {names}; all of it would take {needed:g} hours a week")
