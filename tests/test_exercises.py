@@ -17,7 +17,7 @@ from grader.sandbox import Sandbox
 from grader.verdict import Verdict
 
 OTHERWISE = ROOT / "tests" / "otherwise"
-PER_EXERCISE = 8  # mutants whose diagnosis is looked at
+PER_EXERCISE = 4  # mutants whose diagnosis is looked at
 CODING = [exercise for exercise in exercises() if exercise.kind == "coding"]
 each_exercise = pytest.mark.parametrize("exercise", exercises(), ids=str)
 each_coding_exercise = pytest.mark.parametrize("exercise", CODING, ids=str)

@@ -89,16 +89,13 @@ class GPT(nn.Module):
         return sum(each.numel() for each in self.parameters()) - positions
 
     def _initialise(self) -> None:
-        """Small, since Muon's steps have one size and turn small matrices faster; and every block the identity at first."""
-        width = self.config.width
+        """Every block the identity at first, so that depth costs nothing to begin with; the rest is torch's default, but that
+        a matrix which is embedding and output at once must be small, or the first logits are huge."""
         for name, matrix in self.blocks.named_parameters():
             if name.endswith(("project.weight", "down.weight")):
                 nn.init.zeros_(matrix)
-            elif matrix.ndim == 2:
-                nn.init.normal_(matrix, std=0.5 * width**-0.5)
-        nn.init.normal_(self.head.weight, std=0.02)  # logits near zero: the first loss is log vocab, not worse
-        for matrix in [*self.embedding.parameters(), *(self.position.parameters() if self.position else [])]:
-            nn.init.normal_(matrix, std=0.02)
+        if self.config.tied:
+            nn.init.normal_(self.head.weight, std=0.02)
 
 
 def rotation(recipe: Recipe) -> Float[Tensor, "2 time half"]:
