@@ -228,7 +228,8 @@ def test_the_report_is_written(tmp_path: Path):
 @pytest.mark.parametrize("switch", ["--no-color", "NO_COLOR"])
 def test_colours_can_be_switched_off(home: Path, switch: str):
     """`FORCE_COLOR` stands for a terminal: without the switch there are escape codes."""
-    environment = os.environ | {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    environment |= {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
     arguments = [sys.executable, "-m", "grader"]
     color = re.compile(r"\x1b\[[\d;]*3\dm")
     plain = subprocess.run([*arguments, "list"], cwd=ROOT, env=environment, capture_output=True, text=True)
