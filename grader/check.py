@@ -48,7 +48,9 @@ def check_all(exercises: list[Exercise], sandbox: Sandbox, fingerprints: Fingerp
     for exercise in exercises:
         proofs.append(check(exercise, sandbox, fingerprints, with_mutants))
         render.say(f"{exercise}: {'; '.join(proofs[-1].faults) or 'in order'}")
-    render.table("The author's proof", COLUMNS, [_row(proof) for proof in proofs])
+    with_code = [proof for proof in proofs if proof.exercise.kind != "oral"]
+    if with_code:
+        render.table("The author's proof", COLUMNS, [_row(proof) for proof in with_code])
     render.say(LEGEND)
     render.say(_totals(proofs))
     for proof in proofs:
@@ -57,18 +59,17 @@ def check_all(exercises: list[Exercise], sandbox: Sandbox, fingerprints: Fingerp
     return sum(len(proof.faults) for proof in proofs)
 
 
-COLUMNS = ("exercise", "properties", "caught", "named", "audited", "mutants", "/ torch", "questions")
+COLUMNS = ("exercise", "properties", "caught", "named", "audited", "mutants", "/ torch", "oral")
 LEGEND = (
     "caught: mistakes that break a property; named: first by their fingerprint alone; audited: told from the solution by the"
-    " workloads alone; mutants: generic ones killed, of those not declared equivalent; / torch: CPU time of the reference"
+    " workloads alone; mutants: generic ones killed, of those not declared equivalent (+ those that are); / torch: CPU time"
+    " of the reference beside torch; oral: questions"
 )
 
 
 def _row(proof: Proof) -> list[str]:
     mark = lambda good, text: text if good else f"!{text}"
     name = mark(not proof.faults, proof.exercise.name)
-    if proof.exercise.kind == "oral":
-        return [name, *[""] * 6, str(proof.questions)]
     share = lambda count: mark(count == proof.mistakes, f"{count}/{proof.mistakes}")
     killed = ""
     if proof.mutants is not None:

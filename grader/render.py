@@ -270,7 +270,7 @@ def code(source: str, title: str) -> None:
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     """A plain table; a cell that starts with '!' is a fault."""
-    drawn = Table(title=title, title_justify="left", box=None, header_style="bold")
+    drawn = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
         drawn.add_column(column, no_wrap=True)
     for row in rows:
