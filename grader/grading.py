@@ -1,4 +1,4 @@
-"""One grading from the source text to the verdict: two witnesses, then the diagnosis, then the clock. No torch here."""
+"""One grading from the source text to the verdict: two witnesses, then the diagnosis. No torch here."""
 
 import hashlib
 import secrets

@@ -6,9 +6,6 @@ from typing import Any
 
 from grader.estimate import Estimate
 
-OUTCOMES = (
-    "passed", "failed", "not_started", "crashed", "timeout", "memory", "forbidden", "tampered", "no_submission", "grader_error",
-)  # fmt: skip
 PASSED, NOT_PASSED, USAGE, GRADER_FAILED = 0, 1, 2, 3
 
 
@@ -74,6 +71,8 @@ class Growth:
 
 @dataclass(frozen=True)
 class Verdict:
+    """`outcome`: passed, failed, not_started, crashed, timeout, memory, forbidden, tampered, no_submission or grader_error."""
+
     exercise: str
     submission: str
     file: str

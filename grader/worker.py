@@ -22,7 +22,7 @@ from grader.forbidden import Forbidden, Guard
 from grader.submission import load, load_guarded, mistaken, mistakes, solution
 from grader.wire import Frames, Message, frame, told
 
-SHARED_WITH_OTHERS = ("can't allocate memory", "Cannot allocate memory", "out of memory", "bad_alloc")
+OUT_OF_MEMORY = ("can't allocate memory", "Cannot allocate memory", "out of memory", "bad_alloc")
 
 
 class Reporter:
@@ -102,7 +102,7 @@ def _properties(request: Message, body: bytes, report: Reporter, inbox: Inbox) -
     properties = bind(Exercise(request["exercise"]), module)
     for finding in examine(properties, request["file"], lambda name: report({"event": "started", "name": name})):
         report({"event": "property", **vars(finding)})
-        if any(sign in finding.message for sign in SHARED_WITH_OTHERS):
+        if any(sign in finding.message for sign in OUT_OF_MEMORY):
             raise MemoryError
         if request.get("stop_at_first") and finding.outcome != "passed":
             return
@@ -126,7 +126,7 @@ def _workloads(request: Message, body: bytes, report: Reporter, inbox: Inbox) ->
         guard.close_operators()
     report({"event": "ready"})
     for answer in answers(exercise, module, inbox.seeds()):
-        if any(sign in answer.error for sign in SHARED_WITH_OTHERS):
+        if any(sign in answer.error for sign in OUT_OF_MEMORY):
             raise MemoryError
         for message, data in packed(answer):
             report(message, data)
