@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -26,6 +27,19 @@ def quarters(seed: int, *shape: int) -> Tensor:
 def _placed(x: Tensor) -> Tensor:
     device = torch.get_default_device()
     return x if device.type == "cpu" else x.to(device)
+
+
+def codes(text: str) -> Tensor:
+    """The code points of a text, int64 [characters]: the form in which a workload returns text."""
+    return torch.tensor([ord(character) for character in text], dtype=torch.int64)
+
+
+@cache
+def built_in_text() -> str:
+    """Python's language reference, about 465,000 characters: real text that every machine has."""
+    from pydoc_data import topics  # takes a while to import, and few exercises read it
+
+    return "\n".join(topics.topics.values())
 
 
 seeds = st.integers(0, 2**32 - 1)
