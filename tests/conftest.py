@@ -4,6 +4,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ MARKS = {
     "namespaces": "needs the kernel's namespaces",
     "limits": "runs submissions without namespaces",
     "ordinary_user": "drops from root to an ordinary user, who needs to be able to read the interpreter",
+    "dev": "holds a reference to a library of the extra 'dev'",
 }
 deselected = pytest.StashKey[list[str]]()
 
@@ -55,7 +57,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What this machine can't run is deselected, and named in the end, not skipped."""
-    lacking = {"namespaces": not _namespaces_work(), "ordinary_user": os.getuid() != 0 or not _everyone_may_run(sys.prefix)}
+    lacking = {
+        "namespaces": not _namespaces_work(),
+        "ordinary_user": os.getuid() != 0 or not _everyone_may_run(sys.prefix),
+        "dev": find_spec("sacrebleu") is None,
+    }
     marked = lambda item: any(item.get_closest_marker(name) and lacks for name, lacks in lacking.items())
     left_out = [item for item in items if marked(item)]
     if left_out:
