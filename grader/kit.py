@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from operator import itemgetter
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from zlib import crc32
 
 import torch
 from hypothesis import HealthCheck, Phase, register_random, settings
@@ -40,6 +42,18 @@ def built_in_text() -> str:
     from pydoc_data import topics  # takes a while to import, and few exercises read it
 
     return "\n".join(topics.topics.values())
+
+
+def filled(module: nn.Module, seed: int, scale: float = 0.25) -> nn.Module:
+    """The module with every parameter drawn anew: `scale` times `quarters`, decided by the seed and the parameter's name.
+
+    Modules whose parameters have the same names get the same values, in whatever order they were registered; what one has
+    besides disturbs nothing. Where a tensor has several names, the first in the alphabet decides.
+    """
+    with torch.no_grad():
+        for name, parameter in sorted(module.named_parameters(remove_duplicate=False), key=itemgetter(0), reverse=True):
+            parameter.copy_(scale * quarters(seed + crc32(name.encode()), *parameter.shape))
+    return module
 
 
 seeds = st.integers(0, 2**32 - 1)
