@@ -31,6 +31,12 @@ def _placed(x: Tensor) -> Tensor:
     return x if device.type == "cpu" else x.to(device)
 
 
+def scattered(x: Tensor) -> Tensor:
+    """The same values, in a view whose axes lie in memory in reverse, with gaps."""
+    reverse = tuple(range(x.ndim))[::-1]
+    return torch.stack([x.permute(reverse)] * 2, -1)[..., 0].permute(reverse)
+
+
 def codes(text: str) -> Tensor:
     """The code points of a text, int64 [characters]: the form in which a workload returns text."""
     return torch.tensor([ord(character) for character in text], dtype=torch.int64)
