@@ -13,7 +13,6 @@ from grader.grading import Candidate, Grading, cell_for
 from grader.mutants import Mutant, mutants
 from grader.sandbox import GraderError, Sandbox, listen
 from grader.verdict import Timing
-from grader.wire import Message
 
 ENOUGH = 0.95  # of the generic mutants that are not declared equivalent
 AT_ONCE = 2
@@ -148,7 +147,7 @@ def _check_mistakes(proof: Proof, known: list[Known], sandbox: Sandbox) -> None:
             proof.faults.append(
                 f"{file}: {mistake.name} breaks the same properties as {others}; tell them apart, or say twin_of"
             )
-    for message in _trusted(exercise, "audit_mistakes", sandbox):
+    for message in sandbox.ask("audit_mistakes", exercise.name):
         if message["event"] == "audited":
             proof.audited += message["told"]
             if not message["told"]:
@@ -163,20 +162,10 @@ def named_like(mistake: Known, known: list[Known]) -> set[str]:
     return {name for name, score in scores.items() if score == max(scores.values())}
 
 
-def _trusted(exercise: Exercise, job: str, sandbox: Sandbox) -> list[Message]:
-    """What a trusted worker says. Raises GraderError where it breaks."""
-    run = sandbox.start({"job": job, "exercise": exercise.name})
-    run.allow(100)
-    messages = [message for _, message, _ in listen([run])]
-    if run.stopped or messages[-1]["event"] != "done":
-        raise GraderError(str(run.stopped or messages[-1]["message"]))
-    return messages
-
-
 def _check_mutants(proof: Proof, sandbox: Sandbox) -> None:
     """A mutant dies at its first broken property. A survivor is a fault only when there are too many."""
     exercise, file = proof.exercise, render.path(proof.exercise.solution.parent / "mistakes.py")
-    declared = {m["mutant"] for m in _trusted(exercise, "mistakes", sandbox) if m["event"] == "equivalent"}
+    declared = {m["mutant"] for m in sandbox.ask("mistakes", exercise.name) if m["event"] == "equivalent"}
     every = mutants(exercise.solution.read_text(encoding="utf-8"))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         alive = {
