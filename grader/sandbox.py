@@ -310,9 +310,9 @@ class Sandbox:
         ours = (events[0], output[0], status[0], inbox[1])
         return Run(zygote, warden, *ours, isolation, tmp, cpu_seconds, cancelled=self.cancelled)
 
-    def ask(self, job: str, exercise: str) -> list[Message]:
+    def ask(self, job: str, exercise: str, **details: object) -> list[Message]:
         """All that a trusted worker has to say. Raises GraderError where it breaks."""
-        run = self.start({"job": job, "exercise": exercise})
+        run = self.start({"job": job, "exercise": exercise, **details}, cpu_seconds=240)
         run.allow(run.cpu_limit)
         messages = [message for _, message, _ in listen([run]) if message is not ENDED]
         if run.stopped or messages[-1]["event"] != "done":
