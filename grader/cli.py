@@ -188,7 +188,9 @@ app.add_typer(train.app)
 def check(
     names: Names = None,
     all: Annotated[bool, typer.Option("--all", help="every exercise")] = False,
-    mutants: Annotated[bool, typer.Option("--mutants/--no-mutants", help="hold the properties to generic mutants too")] = True,
+    mutants: Annotated[
+        bool, typer.Option("--mutants/--no-mutants", help="hold the properties to generic mutants too, and time the reference")
+    ] = True,
 ) -> None:
     """The author's proof: the reference passes, the stub is its erasure, every known mistake is caught and named."""
     from grader.check import check_all  # only authors pay for it

@@ -4,12 +4,14 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from grader.catalogue import ROOT, Exercise
 from grader.diagnose import Known
-from grader.sandbox import GraderError, Run, Sandbox, listen
-from grader.wire import Message
+from grader.sandbox import Sandbox
+
+AT_ONCE = 2  # workers: more would wait for a core
 
 
 class Fingerprints:
@@ -32,28 +34,17 @@ class Fingerprints:
 
 
 def work_out(exercise: Exercise, sandbox: Sandbox) -> list[Known]:
-    """Run the properties on each mistake, two at a time. Raises GraderError."""
-    described = [message for _, message, _ in listen([sandbox.start({"job": "mistakes", "exercise": exercise.name})])]
-    rows: dict[str, Message] = {m["name"]: m | {"fingerprint": []} for m in described if m["event"] == "mistake"}
-    if any(message["event"] == "broken" for message in described):
-        raise GraderError(described[-1]["message"])
-    names = list(rows)
-    for pair in (names[start : start + 2] for start in range(0, len(names), 2)):
-        runs = [_properties_of(exercise, name, sandbox) for name in pair]
-        for run, message, _ in listen(runs):
-            row = rows[pair[runs.index(run)]]
-            if message["event"] == "property" and message["outcome"] in ("failed", "error"):
-                row["fingerprint"].append(message["name"])
-            elif message["event"] == "broken":
-                raise GraderError(message["message"])
-    return [Known(name, row["lesson"], frozenset(row["fingerprint"]), row["twin_of"]) for name, row in rows.items()]
+    """Run the properties on each mistake, a few at a time. Raises GraderError."""
+    described = [message for message in sandbox.ask("mistakes", exercise.name) if message["event"] == "mistake"]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        broken = pool.map(lambda mistake: _broken_by(mistake["name"], exercise, sandbox), described)
+        return [Known(m["name"], m["lesson"], names, m["twin_of"]) for m, names in zip(described, broken, strict=True)]
 
 
-def _properties_of(exercise: Exercise, mistake: str, sandbox: Sandbox) -> Run:
-    request = {"job": "properties", "exercise": exercise.name, "file": "", "mistake": mistake, "profile": "fingerprint"}
-    run = sandbox.start(request, cpu_seconds=240)
-    run.allow(200)
-    return run
+def _broken_by(mistake: str, exercise: Exercise, sandbox: Sandbox) -> frozenset[str]:
+    request = {"mistake": mistake, "file": "", "profile": "fingerprint"}
+    messages = sandbox.ask("properties", exercise.name, **request)
+    return frozenset(m["name"] for m in messages if m["event"] == "property" and m["outcome"] in ("failed", "error"))
 
 
 def _state(exercise: Exercise) -> str:

@@ -4,15 +4,16 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from grader.catalogue import ROOT, Exercise
 from grader.cell import Cell
 from grader.diagnose import diagnose, likely
 from grader.fingerprints import Fingerprints
-from grader.sandbox import GraderError, Run, Sandbox, Stopped, listen
+from grader.sandbox import ENDED, GraderError, Run, Said, Sandbox, Stopped, listen
 from grader.verdict import Audit, Diagnosis, PropertyResult, Verdict
-from grader.wire import Message, frame
+from grader.wire import HEARD_ALL, Message
 
 Listener = Callable[[PropertyResult], None]
 
@@ -55,6 +56,7 @@ class Witness:
     outcome: str = ""  # that which ends the grading: raised, forbidden, memory, timeout, crashed, tampered
     message: str = ""
     is_done: bool = False
+    has_ended: bool = False
 
     def awaits(self, name: str, outcome: str) -> bool:
         """Whether this may be reported now: once per property, and after its start if it was run."""
@@ -70,6 +72,7 @@ class Deposition:
     outcome: str = ""
     message: str = ""
     is_done: bool = False
+    has_ended: bool = False
 
 
 @dataclass
@@ -78,6 +81,7 @@ class Comparison:
 
     differences: list[Message] = field(default_factory=list)
     likeness: dict[str, float] = field(default_factory=dict)
+    is_done: bool = False
 
 
 class Grading:
@@ -98,41 +102,31 @@ class Grading:
         self.printed = ""
 
     def verdict(self, fingerprints: Fingerprints | None = None) -> Verdict:
-        """The verdict; with `fingerprints`, a broken submission is diagnosed."""
+        """The verdict; with `fingerprints`, a broken submission is diagnosed. Raises GraderError."""
         start = time.perf_counter()
-        witness, deposition = self._two_witnesses()
-        results = tuple(witness.results.values())
-        comparison = self._compare(deposition, {})
-        outcome, message, audit = self._judge(witness, deposition, comparison)
-        verdict = Verdict(
-            self.exercise.name, self.candidate.submission, self.candidate.file, self.candidate.sha256, outcome, message,
-            results, audit, isolation=self.isolation, printed=self.printed,
-        )  # fmt: skip
-        if outcome == "failed" and fingerprints is not None and verdict.fingerprint:
-            verdict = verdict.but(diagnosis=self._diagnose(verdict, deposition, fingerprints))
-        return verdict.but(seconds=time.perf_counter() - start)
-
-    def _two_witnesses(self) -> tuple[Witness, Deposition]:
-        """Both workers at once: one holds the properties, the other knows only the workloads."""
         claims = self.exercise.claims
         witness = Witness({name: PropertyResult(name, claim) for name, claim in claims.items()})
-        deposition = Deposition()
+        deposition, comparison = Deposition(), Comparison()
         properties = self._start("properties", self.exercise.tests.name, profile=self.profile)
         workloads = self._start("workloads", "workloads.py")
+        trusted = self._start_trusted()
         self.isolation = properties.isolation
-        for run, message, body in listen([properties, workloads]):
-            if run is properties:
-                self._hear(witness, run, message)
-            else:
-                self._note(deposition, run, message, body)
-        for testimony, run in ((witness, properties), (deposition, workloads)):
-            if run.stopped and not testimony.outcome:
-                testimony.outcome, testimony.message = run.stopped.outcome, str(run.stopped)
-        if witness.outcome == "timeout" and witness.running:
-            name = witness.running
-            witness.results[name] = PropertyResult(name, claims[name], "timeout", message=witness.message)
-        self.printed = properties.printed.decode(errors="replace")
-        return witness, deposition
+        with closing(listen([properties, workloads, trusted])) as said:
+            for run, message, body in said:
+                if run is properties:
+                    self._hear(witness, run, message)
+                elif run is workloads:
+                    self._note(deposition, run, message, body)
+                    _relay(deposition, trusted)
+                else:
+                    self._weigh(comparison, run, message)
+                if witness.has_ended and comparison.is_done:
+                    break
+            self.printed = properties.printed.decode(errors="replace")
+            verdict = self._judged(witness, deposition, comparison)
+            if verdict.outcome == "failed" and fingerprints is not None and verdict.fingerprint:
+                verdict = verdict.but(diagnosis=self._diagnose(verdict, trusted, said, fingerprints))
+        return verdict.but(seconds=time.perf_counter() - start)
 
     def _start(self, job: str, *files: str, **details: object) -> Run:
         candidate, exercise = self.candidate, self.exercise
@@ -145,9 +139,22 @@ class Grading:
         run.allow(self.budget.cheap)
         return run
 
+    def _start_trusted(self) -> Run:
+        """The worker that answers as the solution does, while the submission answers, and then compares."""
+        run = self.sandbox.start({"job": "compare", "exercise": self.exercise.name, "seeds": self.seeds})
+        run.allow(self.budget.total)  # it waits for the others
+        return run
+
     def _hear(self, witness: Witness, run: Run, message: Message) -> None:
         """Every message may be forged: only known names and forms count, each name once, and nothing after the end."""
         match message:
+            case _ if message is ENDED:
+                witness.has_ended = True
+                if run.stopped and not witness.outcome:
+                    witness.outcome, witness.message = run.stopped.outcome, str(run.stopped)
+                if witness.outcome == "timeout" and (name := witness.running):
+                    late = PropertyResult(name, witness.results[name].claim, "timeout", message=witness.message)
+                    witness.results[name] = late
             case _ if witness.is_done:
                 run.stop(_nonsense(message))
             case {"event": "locked" | "loaded"}:
@@ -177,6 +184,10 @@ class Grading:
     def _note(self, deposition: Deposition, run: Run, message: Message, body: bytes) -> None:
         """As careful; what is kept to be compared is written anew."""
         match message:
+            case _ if message is ENDED:
+                deposition.has_ended = True
+                if run.stopped and not deposition.outcome:
+                    deposition.outcome, deposition.message = run.stopped.outcome, str(run.stopped)
             case _ if deposition.is_done:
                 run.stop(_nonsense(message))
             case {"event": "locked" | "loaded"}:
@@ -200,28 +211,29 @@ class Grading:
             case _:
                 run.stop(_nonsense(message))
 
-    def _compare(self, deposition: Deposition, likely_mistakes: dict[str, float]) -> Comparison:
-        """The trusted worker's comparison, and how like the answers are to those of some mistakes. Raises GraderError."""
-        comparison = Comparison()
-        request = {"job": "compare", "exercise": self.exercise.name, "seeds": self.seeds, "mistakes": list(likely_mistakes)}
-        run = self.sandbox.start(request, b"".join(frame(message, body) for message, body in deposition.packed))
-        run.allow(60)
-        finished = False
-        for _, message, _ in listen([run]):
-            match message["event"]:
-                case "differs":
-                    comparison.differences.append(message)
-                case "likeness":
-                    comparison.likeness[message["mistake"]] = message["share"]
-                case "broken" if "ProtocolError" in message["message"]:
-                    return Comparison([{"workload": "", "output": "", "detail": "replies that make no sense", "seed": 0}])
-                case "broken":
-                    raise GraderError(message["message"])
-                case "done":
-                    finished = True
-        if not finished:
-            raise GraderError(f"the trusted worker stopped: {run.stopped}")
-        return comparison
+    def _weigh(self, comparison: Comparison, run: Run, message: Message) -> None:
+        """What the trusted worker says. Raises GraderError."""
+        match message["event"]:
+            case "differs":
+                comparison.differences.append(message)
+            case "likeness":
+                comparison.likeness[message["mistake"]] = message["share"]
+            case "compared":
+                comparison.is_done = True
+            case "broken" if "ProtocolError" in message["message"]:
+                nonsense = {"workload": "", "output": "", "detail": "replies that make no sense", "seed": 0}
+                comparison.differences, comparison.is_done = [nonsense], True
+            case "broken":
+                raise GraderError(message["message"])
+            case "ended" if not comparison.is_done:
+                raise GraderError(f"the trusted worker stopped: {run.stopped}")
+
+    def _judged(self, witness: Witness, deposition: Deposition, comparison: Comparison) -> Verdict:
+        outcome, message, audit = self._judge(witness, deposition, comparison)
+        return Verdict(
+            self.exercise.name, self.candidate.submission, self.candidate.file, self.candidate.sha256, outcome, message,
+            tuple(witness.results.values()), audit, isolation=self.isolation, printed=self.printed,
+        )  # fmt: skip
 
     def _judge(self, witness: Witness, deposition: Deposition, comparison: Comparison) -> tuple[str, str, Audit]:
         """Outcome, message and audit. PASS needs every property reported as passed, and the audit's agreement."""
@@ -258,19 +270,42 @@ class Grading:
 
     def _answers_better_beside_properties(self) -> bool:
         """Run the workloads again, with the same seeds, in a worker that has the properties loaded."""
-        again = Deposition()
-        run = self._start("workloads", "workloads.py", self.exercise.tests.name, beside_properties=True)
-        for _, message, body in listen([run]):
-            self._note(again, run, message, body)
-        return again.is_done and not self._compare(again, {}).differences
+        again, comparison = Deposition(), Comparison()
+        workloads = self._start("workloads", "workloads.py", self.exercise.tests.name, beside_properties=True)
+        trusted = self._start_trusted()
+        with closing(listen([workloads, trusted])) as said:
+            for run, message, body in said:
+                if run is workloads:
+                    self._note(again, run, message, body)
+                    _relay(again, trusted)
+                else:
+                    self._weigh(comparison, run, message)
+                if comparison.is_done:
+                    break
+        return again.is_done and not comparison.differences
 
-    def _diagnose(self, verdict: Verdict, deposition: Deposition, fingerprints: Fingerprints) -> tuple[Diagnosis, ...]:
+    def _diagnose(self, verdict: Verdict, trusted: Run, said: Said, fingerprints: Fingerprints) -> tuple[Diagnosis, ...]:
+        """Of the mistakes with a similar fingerprint, those whose outputs on the workloads are like the submission's too."""
         unwritten = frozenset(result.name for result in verdict.properties if result.outcome == "not_run")
         known = fingerprints.of(self.exercise, self.sandbox)
         scores = likely(verdict.fingerprint, known, unwritten)
         if not scores:
             return ()
-        return diagnose(scores, self._compare(deposition, scores).likeness, known)
+        trusted.say({"mistakes": list(scores)})
+        trusted.allow(self.budget.total)
+        comparison = Comparison(is_done=True)
+        for run, message, _ in said:
+            if run is trusted:
+                self._weigh(comparison, run, message)
+        return diagnose(scores, comparison.likeness, known)
+
+
+def _relay(deposition: Deposition, trusted: Run) -> None:
+    """Hand the answers over once there will be no more."""
+    if deposition.has_ended:
+        for message, body in deposition.packed:
+            trusted.say(message, body)
+        trusted.say(HEARD_ALL)
 
 
 def _nonsense(message: Message) -> Stopped:

@@ -5,7 +5,6 @@ Knows no torch. One deadline per stage of a worker, in CPU seconds; wall time on
 
 import contextlib
 import copy
-import errno
 import json
 import os
 import selectors
@@ -17,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, field
 
 import psutil
@@ -140,21 +139,30 @@ class Run:
     cpu_before: float | None = None
     looked: float = 0.0
     cancelled: threading.Event = field(default_factory=threading.Event)
+    unsaid: bytearray = field(default_factory=bytearray)  # what the worker has not taken yet
 
     def __post_init__(self) -> None:
         self.open = {self.events, self.output, self.status}
+        os.set_blocking(self.inbox, False)
 
     def allow(self, cpu_seconds: float) -> None:
         """A new stage begins."""
         self.budget, self.since, self.cpu_before = cpu_seconds, time.monotonic(), None
 
-    def say(self, message: Message) -> None:
-        """To a worker that has been locked in."""
+    def say(self, message: Message, body: bytes = b"") -> None:
+        """To a worker that has been locked in: at once, or while `listen` waits for an answer."""
+        self.unsaid += frame(message, body)
+        self.write()
+
+    def write(self) -> None:
+        """As much of what is unsaid as the worker takes now."""
         try:
-            os.write(self.inbox, frame(message))
-        except OSError as why:
-            if why.errno != errno.EPIPE:
-                raise
+            while self.unsaid:
+                del self.unsaid[: os.write(self.inbox, self.unsaid)]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # it is gone; its status says how
+            self.unsaid.clear()
 
     def read(self, descriptor: int) -> Iterator[tuple[Message, bytes]]:
         """What has arrived. Raises Stopped where it is no message."""
@@ -302,6 +310,15 @@ class Sandbox:
         ours = (events[0], output[0], status[0], inbox[1])
         return Run(zygote, warden, *ours, isolation, tmp, cpu_seconds, cancelled=self.cancelled)
 
+    def ask(self, job: str, exercise: str, **details: object) -> list[Message]:
+        """All that a trusted worker has to say. Raises GraderError where it breaks."""
+        run = self.start({"job": job, "exercise": exercise, **details}, cpu_seconds=240)
+        run.allow(run.cpu_limit)
+        messages = [message for _, message, _ in listen([run]) if message is not ENDED]
+        if run.stopped or messages[-1]["event"] != "done":
+            raise GraderError(str(run.stopped or messages[-1]["message"]))
+        return messages
+
     def _zygote(self, trusted: bool) -> Zygote:
         zygote = self._zygotes.get(trusted)
         if zygote is None or not zygote.is_alive:
@@ -318,8 +335,14 @@ def _write_body(inbox: int, body: bytes) -> None:
         return  # the worker is gone already; its status says how
 
 
-def listen(runs: list[Run]) -> Iterator[tuple[Run, Message, bytes]]:
-    """What the workers say, as it comes, until all have ended; `run.stopped` then holds what went wrong with one.
+ENDED: Message = {"event": "ended"}  # by identity: a worker can say the same, but not send this object
+
+
+Said = Generator[tuple[Run, Message, bytes], None, None]
+
+
+def listen(runs: list[Run]) -> Said:
+    """What the workers say, as it comes, and ENDED as each is gone; `run.stopped` then holds what went wrong with it.
 
     Closing the generator early kills the workers. Raises Cancelled.
     """
@@ -340,6 +363,7 @@ def listen(runs: list[Run]) -> Iterator[tuple[Run, Message, bytes]]:
                 if run.status not in run.open and (run, run.events) not in ready:  # it is gone, and all that it said is heard
                     _finish(run)
                     waiting.remove(run)
+                    yield run, ENDED, b""
                     continue
                 try:
                     run.look()
@@ -355,11 +379,20 @@ def listen(runs: list[Run]) -> Iterator[tuple[Run, Message, bytes]]:
 
 
 def _ready(runs: list[Run]) -> list[tuple[Run, int]]:
+    """Who can be read from where; whoever has something to be told is told it on the way."""
+    ready = []
     with selectors.DefaultSelector() as selector:
         for run in runs:
             for descriptor in run.open:
                 selector.register(descriptor, selectors.EVENT_READ, run)
-        return [(key.data, key.fd) for key, _ in selector.select(TICK)]
+            if run.unsaid:
+                selector.register(run.inbox, selectors.EVENT_WRITE, run)
+        for key, event in selector.select(TICK):
+            if event & selectors.EVENT_WRITE:
+                key.data.write()
+            else:
+                ready.append((key.data, key.fd))
+    return ready
 
 
 def _finish(run: Run) -> None:

@@ -17,6 +17,7 @@ TEXT_LIMIT = 20_000
 _LENGTHS = struct.Struct(">II")
 
 Message = dict[str, Any]
+HEARD_ALL: Message = {"event": "heard all"}  # to the trusted worker: no answer of the submission follows
 
 
 class ProtocolError(Exception):

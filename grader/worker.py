@@ -4,11 +4,12 @@ The jobs of a learner's worker never see a solution; those of a trusted worker n
 """
 
 import importlib
+import itertools
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 import torch
@@ -20,7 +21,7 @@ from grader.catalogue import Exercise
 from grader.examine import bind, examine
 from grader.forbidden import Forbidden, Guard
 from grader.submission import load, load_guarded, mistaken, mistakes, solution
-from grader.wire import Frames, Message, frame, told
+from grader.wire import HEARD_ALL, Frames, Message, frame, told
 
 OUT_OF_MEMORY = ("can't allocate memory", "Cannot allocate memory", "out of memory", "bad_alloc")
 
@@ -37,18 +38,14 @@ class Reporter:
             waiting = waiting[os.write(self.descriptor, waiting) :]
 
 
-class Inbox:
-    """What the supervisor says after the worker was locked in: a seed."""
+Inbox = Iterator[tuple[Message, bytes]]  # what the supervisor says after the worker was locked in
 
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
 
-    def seeds(self) -> list[int]:
-        frames = Frames()
-        while data := os.read(self.descriptor, 1 << 16):
-            for message, _ in frames.feed(data):
-                return [int(seed) for seed in message["seeds"]]
-        return []
+def delivered(descriptor: int) -> Inbox:
+    """Every message as it comes, until the supervisor is gone. Raises ProtocolError."""
+    frames = Frames()
+    while data := os.read(descriptor, 1 << 20):
+        yield from frames.feed(data)
 
 
 def work(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
@@ -125,7 +122,8 @@ def _workloads(request: Message, body: bytes, report: Reporter, inbox: Inbox) ->
     elif guard:
         guard.close_operators()
     report({"event": "ready"})
-    for answer in answers(exercise, module, inbox.seeds()):
+    told_seeds, _ = next(inbox)
+    for answer in answers(exercise, module, [int(seed) for seed in told_seeds["seeds"]]):
         if any(sign in answer.error for sign in OUT_OF_MEMORY):
             raise MemoryError
         for message, data in packed(answer):
@@ -135,17 +133,23 @@ def _workloads(request: Message, body: bytes, report: Reporter, inbox: Inbox) ->
 
 
 def _compare(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
-    """Trusted: hold the answers in `body` against the solution's, and say which of some mistakes they are like."""
+    """Trusted: answer as the solution does, hold a submission's answers against that, and say which mistakes they are like.
+
+    The solution answers while the submission still does; whose answers, and then a few likely mistakes, come through the inbox.
+    """
     exercise, seeds = Exercise(request["exercise"]), request["seeds"]
     right = answers(exercise, solution(exercise), seeds)
-    received = {(answer.workload, answer.seed): answer for answer in unpacked(Frames().feed(body))}
+    testimony = list(itertools.takewhile(lambda said: said[0] != HEARD_ALL, inbox))
+    received = {(answer.workload, answer.seed): answer for answer in unpacked(testimony)}
     silent = lambda answer: Answer(answer.workload, answer.seed, error="no reply")
     got = [received.get((answer.workload, answer.seed)) or silent(answer) for answer in right]
     for mine, correct in zip(got, right, strict=True):
         for output, why in compare(mine, correct).items():
             report({"event": "differs", "workload": mine.workload, "output": output, "seed": mine.seed, "detail": why})
-    for mistake in mistakes(exercise):
-        if mistake.name in request["mistakes"]:
+    report({"event": "compared"})
+    asked, _ = next(inbox)
+    for mistake in mistakes(exercise) if asked["mistakes"] else ():
+        if mistake.name in asked["mistakes"]:
             other = answers(exercise, mistaken(exercise, mistake), seeds)
             report({"event": "likeness", "mistake": mistake.name, "share": likeness(got, right, other)})
 

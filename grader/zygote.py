@@ -28,7 +28,7 @@ from hypothesis import given, settings
 from grader import cell, kit
 from grader.cell import Cell
 from grader.wire import Message, frame
-from grader.worker import Inbox, Reporter, work
+from grader.worker import Reporter, delivered, work
 
 IDLE = 0.2  # seconds without a request
 
@@ -139,7 +139,7 @@ def _ward(request: Message, events: int, output: int, status: int, inbox: int) -
         _lock_in(request, confinement, alone if apart else None, events, output, inbox)
         report = Reporter(events)
         report({"event": "locked"})
-        work(request, body, report, Inbox(inbox))
+        work(request, body, report, delivered(inbox))
         os._exit(0)
     for descriptor in (events, output, inbox):
         os.close(descriptor)

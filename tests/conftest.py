@@ -1,19 +1,67 @@
-"""One sandbox for all tests of a process, a journal of its own for each test, and the rates that the suite prints."""
+"""One sandbox for all tests of a process, a journal of its own for each test, and what the suite prints in the end.
+
+`pytest` alone takes as many processes as there are cores; with a path it takes one, unless `-n` says otherwise.
+"""
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from grader import cell
 from grader.fingerprints import Fingerprints
 from grader.sandbox import Sandbox
 
-rates = pytest.StashKey[dict[str, Counter[str]]]()
+Rates = dict[str, Counter[str]]
+rates = pytest.StashKey[Rates]()
+deselected = pytest.StashKey[set[str]]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if everything and config.option.numprocesses is None and not hasattr(config, "workerinput"):
+        config.option.numprocesses = os.cpu_count()
+
+
+class ByExercise(LoadScopeScheduling):
+    """Hands out tests one by one, but all that concerns one exercise to the same process: it gets to know its mistakes once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        concerns = re.search(r"test_exercises\.py::\w+\[(\w+)", nodeid)
+        return concerns[1] if concerns else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByExercise:
+    return ByExercise(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[rates], config.stash[deselected] = {}, set()
+    for name, meaning in MARKS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process that ran some of the tests hands over what it counted."""
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["rates"] = {name: dict(counter) for name, counter in config.stash[rates].items()}
+        config.workeroutput["deselected"] = sorted(config.stash[deselected])
+
+
+def pytest_testnodedown(node: Any) -> None:
+    handed_over = getattr(node, "workeroutput", {})  # nothing of a process that died
+    node.config.stash[deselected].update(handed_over.get("deselected", []))
+    for name, counts in handed_over.get("rates", {}).items():
+        node.config.stash[rates].setdefault(name, Counter()).update(counts)
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +85,7 @@ def fingerprints(tmp_path_factory: pytest.TempPathFactory) -> Fingerprints:
 @pytest.fixture
 def count(request: pytest.FixtureRequest) -> Counter[str]:
     """Counts under the name of the test function; printed at the end of the run."""
-    every = request.config.stash.setdefault(rates, {})
-    return every.setdefault(request.function.__name__, Counter())
+    return request.config.stash[rates].setdefault(request.function.__name__, Counter())
 
 
 MARKS = {
@@ -47,12 +94,6 @@ MARKS = {
     "ordinary_user": "drops from root to an ordinary user, who needs to be able to read the interpreter",
     "dev": "holds a reference to a library of the extra 'dev'",
 }
-deselected = pytest.StashKey[list[str]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    for name, meaning in MARKS.items():
-        config.addinivalue_line("markers", f"{name}: {meaning}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -66,7 +107,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if marked(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        config.stash[deselected] = [item.nodeid for item in left_out]
+        config.stash[deselected].update(item.nodeid for item in left_out)
         items[:] = [item for item in items if not marked(item)]
 
 
@@ -83,8 +124,8 @@ def _everyone_may_run(prefix: str) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for name in config.stash.get(deselected, []):
+    for name in sorted(config.stash[deselected]):
         terminalreporter.write_line(f"deselected, this machine can't run it: {name}")
-    for name, counter in config.stash.get(rates, {}).items():
+    for name, counter in config.stash[rates].items():
         counts = ", ".join(f"{number} {what}" for what, number in sorted(counter.items()))
         terminalreporter.write_line(f"{name}: {counts}")

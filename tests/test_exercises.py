@@ -4,6 +4,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,15 @@ from grader.verdict import Verdict
 OTHERWISE = ROOT / "tests" / "otherwise"
 PER_EXERCISE = 4  # mutants whose diagnosis is looked at
 CODING = [exercise for exercise in exercises() if exercise.kind == "coding"]
-each_exercise = pytest.mark.parametrize("exercise", exercises(), ids=str)
-each_coding_exercise = pytest.mark.parametrize("exercise", CODING, ids=str)
+
+
+def case(exercise: Exercise, *more: object, id: str = "") -> Any:
+    """A parameter whose id begins with the exercise: all that concerns one goes to the same process."""
+    return pytest.param(exercise, *more, id=f"{exercise}-{id}" if id else str(exercise))
+
+
+each_exercise = pytest.mark.parametrize("exercise", [case(exercise) for exercise in exercises()])
+each_coding_exercise = pytest.mark.parametrize("exercise", [case(exercise) for exercise in CODING])
 
 
 def paraphrases(exercise: Exercise) -> Iterator[tuple[str, str]]:
@@ -42,7 +50,9 @@ def paraphrases(exercise: Exercise) -> Iterator[tuple[str, str]]:
 
 
 def graded(exercise: Exercise, source: str, sandbox: Sandbox, fingerprints: Fingerprints | None = None) -> Verdict:
-    return Grading(sandbox, Candidate(exercise, "yours", "answer.py", source.encode())).verdict(fingerprints)
+    """A wrong answer's counterexamples are not made small: only names count here."""
+    candidate = Candidate(exercise, "yours", "answer.py", source.encode())
+    return Grading(sandbox, candidate, profile="fingerprint").verdict(fingerprints)
 
 
 @each_exercise
@@ -58,11 +68,7 @@ def test_there_are_three_unusual_right_answers_and_three_paraphrases(exercise: E
 
 @pytest.mark.parametrize(
     ("exercise", "path"),
-    [
-        pytest.param(exercise, path, id=f"{exercise}-{path.stem}")
-        for exercise in CODING
-        for path in sorted((OTHERWISE / exercise.name).glob("*.py"))
-    ],
+    [case(exercise, path, id=path.stem) for exercise in CODING for path in sorted((OTHERWISE / exercise.name).glob("*.py"))],
 )
 def test_a_right_answer_by_another_route_passes(exercise: Exercise, path: Path, sandbox: Sandbox):
     found = graded(exercise, path.read_text(encoding="utf-8"), sandbox)
@@ -72,7 +78,7 @@ def test_a_right_answer_by_another_route_passes(exercise: Exercise, path: Path, 
 
 @pytest.mark.parametrize(
     ("exercise", "name", "source"),
-    [pytest.param(exercise, *both, id=f"{exercise}-{both[0]}") for exercise in CODING for both in paraphrases(exercise)],
+    [case(exercise, *both, id=both[0]) for exercise in CODING for both in paraphrases(exercise)],
 )
 def test_a_mistake_made_by_another_route_is_named_first(
     exercise: Exercise, name: str, source: str, sandbox: Sandbox, fingerprints: Fingerprints, count: Counter[str]
@@ -86,7 +92,7 @@ def test_a_mistake_made_by_another_route_is_named_first(
 @pytest.mark.parametrize(
     ("exercise", "mutant"),
     [
-        pytest.param(exercise, mutant, id=f"{exercise}-{mutant.name}")
+        case(exercise, mutant, id=mutant.name)
         for exercise in CODING
         if not exercise.costly
         for every in [mutants(exercise.solution.read_text(encoding="utf-8"))]
