@@ -42,6 +42,12 @@ def codes(text: str) -> Tensor:
     return torch.tensor([ord(character) for character in text], dtype=torch.int64)
 
 
+def words(seed: int, length: int, distinct: int = 3) -> list[str]:
+    """A sentence of `length` words, drawn from the first `distinct` letters: small enough for n-grams to repeat."""
+    drawn = torch.randint(distinct, (length,), generator=torch.Generator().manual_seed(seed), device="cpu")
+    return [chr(ord("a") + letter) for letter in drawn.tolist()]
+
+
 @cache
 def built_in_text() -> str:
     """Python's language reference, about 465,000 characters: real text that every machine has."""
