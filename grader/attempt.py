@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from grader.catalogue import Exercise, same_code
+from grader.catalogue import Exercise, same_code, write_whole
 from grader.clock import Clocked, clocked
 from grader.fingerprints import Fingerprints
 from grader.grading import Candidate, Grading, Listener
@@ -155,15 +155,5 @@ def replace_answer(journal: Journal, exercise: Exercise, text: str, kind: str) -
             journal.keep(exercise.name, str(exercise.stub), old)
             ordinal = len(journal.entries(exercise.name))
     journal.note(exercise.name, kind)
-    _write(exercise.stub, text)
+    write_whole(exercise.stub, text)
     return ordinal
-
-
-def _write(path: Path, text: str) -> None:
-    """All or nothing, whatever happens meanwhile."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Exercises as they lie on disk: names, paths, text and syntax trees. A folder under exercises/ is an exercise."""
 
 import ast
+import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -190,6 +191,16 @@ def cards(text: str) -> list[Card]:
     """The level-2 headings of a Markdown text, each with what stands under it."""
     parts = re.split(r"^## +(.+)$", text, flags=re.MULTILINE)[1:]
     return [Card(heading.strip(), body.strip()) for heading, body in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write and rename: whoever reads the file, whenever we are killed, finds all of the new text or all of the old."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def same_code(one: str, other: str) -> bool:

@@ -1,13 +1,13 @@
 """The fingerprints of an exercise's known mistakes: worked out when first needed, kept until the exercise changes."""
 
+import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from grader.catalogue import ROOT, Exercise
+from grader.catalogue import ROOT, Exercise, write_whole
 from grader.diagnose import Known
 from grader.sandbox import Sandbox
 
@@ -28,7 +28,9 @@ class Fingerprints:
         except (OSError, ValueError):
             self.announce(f"getting to know the mistakes of {exercise}; this is done once")
             known = work_out(exercise, sandbox)
-            _keep(path, json.dumps([[m.name, m.lesson, sorted(m.fingerprint), m.twin_of] for m in known]))
+            with contextlib.suppress(OSError):  # a folder that can't be written costs time only
+                self.folder.mkdir(parents=True, exist_ok=True)
+                write_whole(path, json.dumps([[m.name, m.lesson, sorted(m.fingerprint), m.twin_of] for m in known]))
             return known
         return [Known(name, lesson, frozenset(fingerprint), twin) for name, lesson, fingerprint, twin in rows]
 
@@ -54,14 +56,3 @@ def _state(exercise: Exercise) -> str:
     for path in sorted(path for path in files if path != exercise.folder / exercise.stub.name):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write and rename, so that two graders at once never see half a file; a folder that can't be written costs time only."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, path)
-    except OSError:
-        return

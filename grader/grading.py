@@ -122,7 +122,7 @@ class Grading:
                     self._weigh(comparison, run, message)
                 if witness.has_ended and comparison.is_done:
                     break
-            self.printed = properties.printed.decode(errors="replace")
+            self.printed = _printed(properties)
             verdict = self._judged(witness, deposition, comparison)
             if verdict.outcome == "failed" and fingerprints is not None and verdict.fingerprint:
                 verdict = verdict.but(diagnosis=self._diagnose(verdict, trusted, said, fingerprints))
@@ -312,6 +312,12 @@ def _nonsense(message: Message) -> Stopped:
     event = message.get("event")
     name = _line(event)[:80] if isinstance(event, str) else "no event"
     return Stopped("tampered", f"the worker sent what makes no sense here: {name}")
+
+
+def _printed(run: Run) -> str:
+    """What the submission wrote, and how much of it was not kept."""
+    more = f"\n… and {run.dropped:,} bytes more" if run.dropped else ""
+    return run.printed.decode(errors="replace") + more
 
 
 def _plain(text: str) -> str:
