@@ -4,9 +4,10 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
-from grader.catalogue import ROOT, Exercise
+from grader.catalogue import ROOT, TOGETHER, Exercise
 from grader.diagnose import Known
 from grader.sandbox import GraderError, Run, Sandbox, listen
 from grader.wire import Message
@@ -19,12 +20,13 @@ class Fingerprints:
         self.folder, self.announce = folder, announce
 
     def of(self, exercise: Exercise, sandbox: Sandbox) -> list[Known]:
-        """Every mistake with the properties that it breaks. Raises GraderError where a mistake can't be run."""
+        """Every mistake, or every set of bugs, with the properties that it breaks. Raises GraderError where one can't run."""
         path = self.folder / f"{exercise}-{_state(exercise)}.json"
         try:
             rows = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            self.announce(f"getting to know the mistakes of {exercise}; this is done once")
+            what = "bugs" if exercise.kind == "debugging" else "mistakes"
+            self.announce(f"getting to know the {what} of {exercise}; this is done once")
             known = work_out(exercise, sandbox)
             _keep(path, json.dumps([[m.name, m.lesson, sorted(m.fingerprint), m.twin_of] for m in known]))
             return known
@@ -37,6 +39,9 @@ def work_out(exercise: Exercise, sandbox: Sandbox) -> list[Known]:
     rows: dict[str, Message] = {m["name"]: m | {"fingerprint": []} for m in described if m["event"] == "mistake"}
     if any(message["event"] == "broken" for message in described):
         raise GraderError(described[-1]["message"])
+    if exercise.kind == "debugging":
+        unions = [TOGETHER.join(some) for count in range(2, len(rows) + 1) for some in combinations(rows, count)]
+        rows |= {name: {"lesson": "", "twin_of": None, "fingerprint": []} for name in unions}
     names = list(rows)
     for pair in (names[start : start + 2] for start in range(0, len(names), 2)):
         runs = [_properties_of(exercise, name, sandbox) for name in pair]

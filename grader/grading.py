@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from grader.bugs import counted
 from grader.catalogue import ROOT, Exercise
 from grader.cell import Cell
 from grader.diagnose import diagnose, likely
@@ -98,7 +99,7 @@ class Grading:
         self.printed = ""
 
     def verdict(self, fingerprints: Fingerprints | None = None) -> Verdict:
-        """The verdict; with `fingerprints`, a broken submission is diagnosed."""
+        """The verdict; with `fingerprints`, a broken submission is diagnosed, and bugs that were planted are counted."""
         start = time.perf_counter()
         witness, deposition = self._two_witnesses()
         results = tuple(witness.results.values())
@@ -108,7 +109,9 @@ class Grading:
             self.exercise.name, self.candidate.submission, self.candidate.file, self.candidate.sha256, outcome, message,
             results, audit, isolation=self.isolation, printed=self.printed,
         )  # fmt: skip
-        if outcome == "failed" and fingerprints is not None and verdict.fingerprint:
+        if outcome in ("passed", "failed") and fingerprints is not None and self.exercise.kind == "debugging":
+            verdict = counted(verdict, fingerprints.of(self.exercise, self.sandbox))
+        elif outcome == "failed" and fingerprints is not None and verdict.fingerprint:
             verdict = verdict.but(diagnosis=self._diagnose(verdict, deposition, fingerprints))
         return verdict.but(seconds=time.perf_counter() - start)
 

@@ -42,6 +42,14 @@ def built_in_text() -> str:
     return "\n".join(topics.topics.values())
 
 
+def settled(module: nn.Module, seed: int) -> nn.Module:
+    """The module, its parameters drawn by `normal` in the order of their names, whatever its constructor drew."""
+    with torch.no_grad():
+        for number, (_, parameter) in enumerate(sorted(module.named_parameters())):
+            parameter.copy_(normal(seed + number, *parameter.shape))
+    return module
+
+
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -19,6 +19,7 @@ from grader.verdict import Verdict
 OTHERWISE = ROOT / "tests" / "otherwise"
 PER_EXERCISE = 4  # mutants whose diagnosis is looked at
 CODING = [exercise for exercise in exercises() if exercise.kind == "coding"]
+DEBUGGING = [exercise for exercise in exercises() if exercise.kind == "debugging"]
 each_exercise = pytest.mark.parametrize("exercise", exercises(), ids=str)
 each_coding_exercise = pytest.mark.parametrize("exercise", CODING, ids=str)
 
@@ -56,11 +57,16 @@ def test_there_are_three_unusual_right_answers_and_three_paraphrases(exercise: E
     assert len(list(paraphrases(exercise))) >= 3
 
 
+@pytest.mark.parametrize("exercise", DEBUGGING, ids=str)
+def test_there_are_two_right_repairs_that_look_otherwise(exercise: Exercise):
+    assert len(list((OTHERWISE / exercise.name).glob("*.py"))) >= 2
+
+
 @pytest.mark.parametrize(
     ("exercise", "path"),
     [
         pytest.param(exercise, path, id=f"{exercise}-{path.stem}")
-        for exercise in CODING
+        for exercise in CODING + DEBUGGING
         for path in sorted((OTHERWISE / exercise.name).glob("*.py"))
     ],
 )
