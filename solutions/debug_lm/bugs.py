@@ -7,8 +7,9 @@ from grader.kit import instead_of
 @instead_of("LanguageModel.mix")
 def a_mask_of_ones(self, x):
     """A mask of floats is added to the scores, and a softmax does not notice that one was added to all of them: nothing is
-    hidden, so each position reads the very id that it should predict. The loss falls to almost nothing; sampling, where there
-    is no next id to read, is noise. Change a later id and look whether an earlier output moves: that test needs no training."""
+    hidden, so each position reads the very id that it should predict. The loss falls to almost nothing; sampling, where
+    there is no next id to read, is noise. Change a later id and look whether an earlier output moves: that test needs no
+    training."""
     time = x.shape[1]
     mask = torch.ones(time, time)
     found, _ = self.mixer(x, x, x, attn_mask=mask)
