@@ -15,7 +15,7 @@ from grader.grading import Candidate, Grading, Listener
 from grader.journal import Journal, JournalError, home
 from grader.review import after_pass
 from grader.sandbox import GraderError, Sandbox
-from grader.stub import erase
+from grader.stub import erase, plant
 from grader.verdict import Verdict
 
 LARGEST_SOURCE = 1 << 20
@@ -131,7 +131,11 @@ def read_source(path: Path) -> bytes:
 
 
 def fresh_stub(exercise: Exercise) -> str:
-    return erase(exercise.solution.read_text(encoding="utf-8"))
+    """What the learner begins with: the solution with its answers erased, or with every bug planted."""
+    solution = exercise.solution.read_text(encoding="utf-8")
+    if exercise.kind == "debugging":
+        return plant(solution, exercise.mistakes_file.read_text(encoding="utf-8"))
+    return erase(solution)
 
 
 def is_untouched(exercise: Exercise, source: bytes) -> bool:

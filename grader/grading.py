@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from grader.bugs import counted
 from grader.catalogue import ROOT, Exercise
 from grader.cell import Cell
 from grader.diagnose import diagnose, likely
@@ -102,7 +103,10 @@ class Grading:
         self.printed = ""
 
     def verdict(self, fingerprints: Fingerprints | None = None) -> Verdict:
-        """The verdict; with `fingerprints`, a broken submission is diagnosed. Raises GraderError."""
+        """The verdict; with `fingerprints`, a broken submission is diagnosed, and bugs that were planted are counted.
+
+        Raises GraderError.
+        """
         start = time.perf_counter()
         claims = self.exercise.claims
         witness = Witness({name: PropertyResult(name, claim) for name, claim in claims.items()})
@@ -124,8 +128,8 @@ class Grading:
                     break
             self.printed = _printed(properties)
             verdict = self._judged(witness, deposition, comparison)
-            if verdict.outcome == "failed" and fingerprints is not None and verdict.fingerprint:
-                verdict = verdict.but(diagnosis=self._diagnose(verdict, trusted, said, fingerprints))
+            if fingerprints is not None and verdict.outcome in ("passed", "failed"):
+                verdict = self._explained(verdict, trusted, said, fingerprints)
         return verdict.but(seconds=time.perf_counter() - start)
 
     def _start(self, job: str, *files: str, **details: object) -> Run:
@@ -283,6 +287,14 @@ class Grading:
                 if comparison.is_done:
                     break
         return again.is_done and not comparison.differences
+
+    def _explained(self, verdict: Verdict, trusted: Run, said: Said, fingerprints: Fingerprints) -> Verdict:
+        """With the bugs that are left, where bugs were planted; else with the mistakes that a broken submission looks like."""
+        if self.exercise.kind == "debugging":
+            return counted(verdict, fingerprints.of(self.exercise, self.sandbox))
+        if verdict.outcome == "passed" or not verdict.fingerprint:
+            return verdict
+        return verdict.but(diagnosis=self._diagnose(verdict, trusted, said, fingerprints))
 
     def _diagnose(self, verdict: Verdict, trusted: Run, said: Said, fingerprints: Fingerprints) -> tuple[Diagnosis, ...]:
         """Of the mistakes with a similar fingerprint, those whose outputs on the workloads are like the submission's too."""
