@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from grader.catalogue import Exercise, same_code
+from grader.catalogue import Exercise, same_code, write_whole
 from grader.clock import Clocked, clocked
 from grader.fingerprints import Fingerprints
 from grader.grading import Candidate, Grading, Listener
 from grader.journal import Journal, JournalError, home
 from grader.review import after_pass
 from grader.sandbox import GraderError, Sandbox
-from grader.stub import erase
+from grader.stub import erase, plant
 from grader.verdict import Verdict
 
 LARGEST_SOURCE = 1 << 20
@@ -131,7 +131,11 @@ def read_source(path: Path) -> bytes:
 
 
 def fresh_stub(exercise: Exercise) -> str:
-    return erase(exercise.solution.read_text(encoding="utf-8"))
+    """What the learner begins with: the solution with its answers erased, or with every bug planted."""
+    solution = exercise.solution.read_text(encoding="utf-8")
+    if exercise.kind == "debugging":
+        return plant(solution, exercise.mistakes_file.read_text(encoding="utf-8"))
+    return erase(solution)
 
 
 def is_untouched(exercise: Exercise, source: bytes) -> bool:
@@ -155,15 +159,5 @@ def replace_answer(journal: Journal, exercise: Exercise, text: str, kind: str) -
             journal.keep(exercise.name, str(exercise.stub), old)
             ordinal = len(journal.entries(exercise.name))
     journal.note(exercise.name, kind)
-    _write(exercise.stub, text)
+    write_whole(exercise.stub, text)
     return ordinal
-
-
-def _write(path: Path, text: str) -> None:
-    """All or nothing, whatever happens meanwhile."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)

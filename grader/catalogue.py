@@ -1,6 +1,7 @@
 """Exercises as they lie on disk: names, paths, text and syntax trees. A folder under exercises/ is an exercise."""
 
 import ast
+import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,9 @@ TRACKS = (
     "decoding",
     "evaluation",
     "serving",
+    "debugging",
 )  # the order of study; a track that is not named here comes last
+TOGETHER = "+"  # joins the names of the bugs that a submission has at once
 LEVELS = ("warm-up", "standard", "senior")
 
 
@@ -64,7 +67,12 @@ class Exercise:
 
     @property
     def mistakes(self) -> str:
-        return f"solutions.{self.name}.mistakes"
+        """The module of the known mistakes; a bug is a mistake that is planted."""
+        return f"solutions.{self.name}.{self.mistakes_file.stem}"
+
+    @property
+    def mistakes_file(self) -> Path:
+        return self.solution.parent / ("bugs.py" if self.kind == "debugging" else "mistakes.py")
 
     @property
     def folder(self) -> Path:
@@ -139,11 +147,16 @@ class Exercise:
         return {node.name for node in self._properties if "costly" in map(ast.unparse, node.decorator_list)}
 
     @cached_property
-    def mistake_names(self) -> list[str]:
-        """The functions of mistakes.py that stand `@instead_of` another."""
-        tree = ast.parse((self.solution.parent / "mistakes.py").read_text(encoding="utf-8"))
+    def lessons(self) -> dict[str, str]:
+        """Each known mistake (a function that stands `@instead_of` another) and its lesson, read without running it."""
+        tree = ast.parse(self.mistakes_file.read_text(encoding="utf-8"))
         found = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        return [node.name for node in found if any("instead_of" in ast.unparse(mark) for mark in node.decorator_list)]
+        marked = [node for node in found if any("instead_of" in ast.unparse(mark) for mark in node.decorator_list)]
+        return {node.name: " ".join((ast.get_docstring(node) or "").split()) for node in marked}
+
+    @property
+    def mistake_names(self) -> list[str]:
+        return list(self.lessons)
 
     @cached_property
     def forbids(self) -> list[str]:
@@ -190,6 +203,16 @@ def cards(text: str) -> list[Card]:
     """The level-2 headings of a Markdown text, each with what stands under it."""
     parts = re.split(r"^## +(.+)$", text, flags=re.MULTILINE)[1:]
     return [Card(heading.strip(), body.strip()) for heading, body in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write and rename: whoever reads the file, whenever we are killed, finds all of the new text or all of the old."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def same_code(one: str, other: str) -> bool:

@@ -4,11 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from grader import render
-from grader.catalogue import Exercise
+from grader.bugs import left
+from grader.catalogue import TOGETHER, Exercise
 from grader.clock import NotTimed, clocked
 from grader.diagnose import Known, likely
 from grader.fingerprints import AT_ONCE, Fingerprints
-from grader.form import coding_faults, form_faults
+from grader.form import code_faults, form_faults
 from grader.grading import Candidate, Grading, cell_for
 from grader.mutants import Mutant, mutants
 from grader.sandbox import GraderError, Sandbox, listen
@@ -27,6 +28,7 @@ class Proof:
     questions: int = 0
     mistakes: int = 0
     caught: int = 0
+    to_name: int = 0
     named: int = 0
     audited: int = 0
     mutants: int | None = None
@@ -62,23 +64,24 @@ def check_all(exercises: list[Exercise], sandbox: Sandbox, fingerprints: Fingerp
 
 COLUMNS = ("exercise", "properties", "caught", "named", "audited", "mutants", "/ torch", "oral")
 LEGEND = (
-    "caught: mistakes that break a property; named: first by their fingerprint alone; audited: told from the solution by the"
-    " workloads alone; mutants: generic ones killed, of those not declared equivalent (+ those that are); / torch: CPU time"
-    " of the reference beside torch; oral: questions"
+    "caught: mistakes that break a property; named: first by their fingerprint alone, where bugs were planted: sets of them"
+    " located; audited: told from the solution by the workloads alone; mutants: generic ones killed, of those not declared"
+    " equivalent (+ those that are); / torch: CPU time of the reference beside torch; oral: questions"
 )
 
 
 def _row(proof: Proof) -> list[str]:
     mark = lambda good, text: text if good else f"!{text}"
     name = mark(not proof.faults, proof.exercise.name)
-    share = lambda count: mark(count == proof.mistakes, f"{count}/{proof.mistakes}")
+    share = lambda count, of: mark(count == of, f"{count}/{of}")
     killed = ""
     if proof.mutants is not None:
         text = f"{proof.killed}/{proof.mutants - proof.equivalent} +{proof.equivalent}"
         killed = mark(proof.killed_share >= ENOUGH, text)
     ratios = [timing.ratios["solution/torch"].middle for timing in proof.timings if "solution/torch" in timing.ratios]
     beside = ", ".join(f"{ratio:.2f}x" for ratio in ratios)
-    counts = [share(count) for count in (proof.caught, proof.named, proof.audited)]
+    mistakes = proof.mistakes
+    counts = [share(proof.caught, mistakes), share(proof.named, proof.to_name), share(proof.audited, mistakes)]
     return [name, str(proof.properties), *counts, killed, beside, str(proof.questions)]
 
 
@@ -87,7 +90,7 @@ def _totals(proofs: list[Proof]) -> str:
     mistakes, faults = count("mistakes"), sum(len(proof.faults) for proof in proofs)
     text = f"{len(proofs)} exercises, {count('questions')} oral questions, {count('properties')} properties; "
     text += f"mistakes: {count('caught')} of {mistakes} caught, "
-    text += f"{count('named')} named first, {count('audited')} told by the audit alone; "
+    text += f"{count('named')} of {count('to_name')} named first, {count('audited')} told by the audit alone; "
     left = sum(len(proof.survivors) for proof in proofs)
     if count("mutants"):
         killed, of = count("killed"), max(1, count("killed") + left)
@@ -102,10 +105,15 @@ def check(exercise: Exercise, sandbox: Sandbox, fingerprints: Fingerprints, with
         proof.questions = len(exercise.questions)
         if exercise.kind == "oral":
             return proof
-        proof.faults += coding_faults(exercise)
+        proof.faults += code_faults(exercise)
         proof.properties = len(exercise.claims)
         _check_solution(proof, sandbox)
-        _check_mistakes(proof, fingerprints.of(exercise, sandbox), sandbox)
+        known = fingerprints.of(exercise, sandbox)
+        _check_mistakes(proof, [one for one in known if TOGETHER not in one.name], sandbox)
+        if exercise.kind == "debugging":
+            _check_sets_of_bugs(proof, known)
+        else:
+            _check_names(proof, known)
         if with_mutants:
             _check_mutants(proof, sandbox)
     except (OSError, ValueError, SyntaxError) as why:
@@ -140,17 +148,30 @@ def _time(proof: Proof, sandbox: Sandbox) -> None:
 
 
 def _check_mistakes(proof: Proof, known: list[Known], sandbox: Sandbox) -> None:
-    """Every mistake is caught by a property, named first by its fingerprint alone, and refused by the audit alone."""
-    exercise, file = proof.exercise, render.path(proof.exercise.solution.parent / "mistakes.py")
-    twins = {mistake.name: mistake.twin_of for mistake in known}
+    """Every mistake is caught by a property, and refused by the audit alone."""
+    exercise, file = proof.exercise, render.path(proof.exercise.mistakes_file)
     proof.mistakes = len(known)
     for mistake in known:
         if not mistake.lesson:
             proof.faults.append(f"{file}: {mistake.name} has no lesson; its docstring should say it")
         if not mistake.fingerprint:
             proof.faults.append(f"{file}: no property is broken by {mistake.name}; add one, or drop the mistake")
-            continue
-        proof.caught += 1
+        proof.caught += bool(mistake.fingerprint)
+    for message in sandbox.ask("audit_mistakes", exercise.name):
+        if message["event"] == "audited":
+            proof.audited += message["told"]
+            if not message["told"]:
+                proof.faults.append(
+                    f"{render.path(exercise.folder)}/workloads.py can't tell {message['mistake']} from the solution"
+                )
+
+
+def _check_names(proof: Proof, known: list[Known]) -> None:
+    """Every mistake is named first by its fingerprint alone."""
+    file = render.path(proof.exercise.mistakes_file)
+    twins = {mistake.name: mistake.twin_of for mistake in known}
+    proof.to_name = len(known)
+    for mistake in (mistake for mistake in known if mistake.fingerprint):
         alike = (
             named_like(mistake, known) - {twins[mistake.name]} - {name for name, twin in twins.items() if twin == mistake.name}
         )
@@ -161,13 +182,21 @@ def _check_mistakes(proof: Proof, known: list[Known], sandbox: Sandbox) -> None:
             proof.faults.append(
                 f"{file}: {mistake.name} breaks the same properties as {others}; tell them apart, or say twin_of"
             )
-    for message in sandbox.ask("audit_mistakes", exercise.name):
-        if message["event"] == "audited":
-            proof.audited += message["told"]
-            if not message["told"]:
-                proof.faults.append(
-                    f"{render.path(exercise.folder)}/workloads.py can't tell {message['mistake']} from the solution"
-                )
+
+
+def _check_sets_of_bugs(proof: Proof, known: list[Known]) -> None:
+    """Of every set of bugs, exactly those in it are located: by the properties that each breaks and no other does."""
+    file = render.path(proof.exercise.mistakes_file)
+    proof.to_name = len(known)
+    for planted in known:
+        found = left(planted.fingerprint, known)
+        if found == planted.name.split(TOGETHER):
+            proof.named += 1
+        else:
+            proof.faults.append(
+                f"{file}: with {planted.name} planted, the properties say {TOGETHER.join(found) or 'nothing'};"
+                " each bug needs a property that it breaks in any company, and that no other bug breaks"
+            )
 
 
 def named_like(mistake: Known, known: list[Known]) -> set[str]:
@@ -178,7 +207,7 @@ def named_like(mistake: Known, known: list[Known]) -> set[str]:
 
 def _check_mutants(proof: Proof, sandbox: Sandbox) -> None:
     """A mutant dies at its first broken property. A survivor is a fault only when there are too many."""
-    exercise, file = proof.exercise, render.path(proof.exercise.solution.parent / "mistakes.py")
+    exercise, file = proof.exercise, render.path(proof.exercise.mistakes_file)
     declared = {m["mutant"] for m in sandbox.ask("mistakes", exercise.name) if m["event"] == "equivalent"}
     every = mutants(exercise.solution.read_text(encoding="utf-8"))
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -10,7 +10,7 @@ import typer
 from grader import render, study, train
 from grader.arguments import Name, Names, known, nearest, usage, with_code
 from grader.attempt import NoSubmission, is_untouched, kept_fingerprints, new_sandbox, read_source, recorded, timed
-from grader.catalogue import Exercise, exercises
+from grader.catalogue import TOGETHER, Exercise, exercises
 from grader.clock import NotTimed
 from grader.explain import explain as explained
 from grader.grading import Candidate
@@ -57,7 +57,7 @@ def run(
     names: Names = None,
     all: Annotated[bool, typer.Option("--all", help="every exercise")] = False,
     file: Annotated[Path | None, typer.Option(help="grade this file instead of your stub")] = None,
-    against: Annotated[str, typer.Option(help="yours, solution, or the name of a known mistake")] = "yours",
+    against: Annotated[str, typer.Option(help="yours, solution, a known mistake, or planted bugs joined by +")] = "yours",
     json: Annotated[bool, typer.Option("--json", help="one JSON object per exercise on standard output, nothing else")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="refuse to grade where nothing isolates the file")] = False,
     bench: Annotated[bool, typer.Option("--bench/--no-bench", help="time an answer that passes")] = True,
@@ -69,8 +69,9 @@ def run(
     if file and (len(wanted) > 1 or against != "yours"):
         raise usage("--file goes with one exercise and without --against")
     for exercise in wanted:
-        if against not in ("yours", "solution", *exercise.mistake_names):
-            names_known = ("yours", "solution", *exercise.mistake_names)
+        names_known = ("yours", "solution", *exercise.mistake_names)
+        together = against.split(TOGETHER) if exercise.kind == "debugging" else []
+        if against not in names_known and not (together and set(together) <= set(exercise.mistake_names)):
             raise usage(f"no submission {against!r} of {exercise}; {nearest(against, names_known)}")
     with new_sandbox() as sandbox:
         sandbox.warm()
@@ -99,7 +100,7 @@ def _run_one(sandbox: Sandbox, exercise: Exercise, against: str, file: Path | No
     heard = (lambda _: None) if json else render.property_line
     fingerprints = kept_fingerprints(render.aside)
     found = recorded(sandbox, candidate, heard, render.warn, fingerprints, keep=not untouched)
-    if bench and found.outcome == "passed" and not candidate.is_mistake:
+    if bench and found.outcome == "passed" and not candidate.is_mistake and exercise.kind == "coding":
         found = _with_times(sandbox, candidate, found)
     if untouched and found.outcome == "passed":
         found = found.but(outcome="not_started", message=f"open {path}; these are the reference's results")
@@ -132,8 +133,11 @@ def bench(
 ) -> None:
     """Ratios to the reference and torch, and how time and memory grow, for an answer that passes."""
     exercise = known(name)
-    if exercise.kind != "coding" or device not in ("cpu", "cuda"):
-        raise usage(f"{exercise} is nothing to time" if device in ("cpu", "cuda") else f"no device {device!r}: cpu or cuda")
+    if device not in ("cpu", "cuda"):
+        raise usage(f"no device {device!r}: cpu or cuda")
+    if exercise.kind != "coding":
+        why = "in code that has bugs to find, only right and wrong count" if exercise.kind == "debugging" else "it has no code"
+        raise usage(f"{exercise} is nothing to time: {why}")
     path = file or exercise.stub
     try:
         source = read_source(path)
@@ -192,7 +196,7 @@ def check(
         bool, typer.Option("--mutants/--no-mutants", help="hold the properties to generic mutants too, and time the reference")
     ] = True,
 ) -> None:
-    """The author's proof: the reference passes, the stub is its erasure, every known mistake is caught and named."""
+    """The author's proof: the reference passes, the stub is made from it, every known mistake is caught and named."""
     from grader.check import check_all  # only authors pay for it
 
     wanted = exercises() if all or not names else [known(name) for name in names]

@@ -1,13 +1,14 @@
 """The fingerprints of an exercise's known mistakes: worked out when first needed, kept until the exercise changes."""
 
+import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 from pathlib import Path
 
-from grader.catalogue import ROOT, Exercise
+from grader.catalogue import ROOT, TOGETHER, Exercise, write_whole
 from grader.diagnose import Known
 from grader.sandbox import Sandbox
 
@@ -21,24 +22,31 @@ class Fingerprints:
         self.folder, self.announce = folder, announce
 
     def of(self, exercise: Exercise, sandbox: Sandbox) -> list[Known]:
-        """Every mistake with the properties that it breaks. Raises GraderError where a mistake can't be run."""
+        """Every mistake, or every set of bugs, with the properties that it breaks. Raises GraderError where one can't run."""
         path = self.folder / f"{exercise}-{_state(exercise)}.json"
         try:
             rows = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            self.announce(f"getting to know the mistakes of {exercise}; this is done once")
+            what = "bugs" if exercise.kind == "debugging" else "mistakes"
+            self.announce(f"getting to know the {what} of {exercise}; this is done once")
             known = work_out(exercise, sandbox)
-            _keep(path, json.dumps([[m.name, m.lesson, sorted(m.fingerprint), m.twin_of] for m in known]))
+            with contextlib.suppress(OSError):  # a folder that can't be written costs time only
+                self.folder.mkdir(parents=True, exist_ok=True)
+                write_whole(path, json.dumps([[m.name, m.lesson, sorted(m.fingerprint), m.twin_of] for m in known]))
             return known
         return [Known(name, lesson, frozenset(fingerprint), twin) for name, lesson, fingerprint, twin in rows]
 
 
 def work_out(exercise: Exercise, sandbox: Sandbox) -> list[Known]:
-    """Run the properties on each mistake, a few at a time. Raises GraderError."""
+    """Run the properties on each mistake, or on each set of bugs, a few at a time. Raises GraderError."""
     described = [message for message in sandbox.ask("mistakes", exercise.name) if message["event"] == "mistake"]
+    told = {message["name"]: (message["lesson"], message["twin_of"]) for message in described}
+    if exercise.kind == "debugging":
+        sets = [TOGETHER.join(some) for count in range(2, len(told) + 1) for some in combinations(told, count)]
+        told |= dict.fromkeys(sets, ("", None))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        broken = pool.map(lambda mistake: _broken_by(mistake["name"], exercise, sandbox), described)
-        return [Known(m["name"], m["lesson"], names, m["twin_of"]) for m, names in zip(described, broken, strict=True)]
+        broken = pool.map(lambda name: _broken_by(name, exercise, sandbox), told)
+        return [Known(name, told[name][0], names, told[name][1]) for name, names in zip(told, broken, strict=True)]
 
 
 def _broken_by(mistake: str, exercise: Exercise, sandbox: Sandbox) -> frozenset[str]:
@@ -54,14 +62,3 @@ def _state(exercise: Exercise) -> str:
     for path in sorted(path for path in files if path != exercise.folder / exercise.stub.name):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write and rename, so that two graders at once never see half a file; a folder that can't be written costs time only."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, path)
-    except OSError:
-        return

@@ -1,17 +1,21 @@
 """What an exercise must have that can be seen without running it, each fault with its file and remedy."""
 
 import ast
+import builtins
 import difflib
 import re
+import symtable
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from grader.attempt import fresh_stub
 from grader.catalogue import LEVELS, ROOT, TRACKS, Exercise, cards
 from grader.oral import read, sums
-from grader.stub import erase
 
-LEAST = {"properties": 5, "mistakes": 6, "hints": 3, "workloads": 1}
+LEAST = {"properties": 5, "mistakes": 6, "bugs": 1, "hints": 3, "workloads": 1}
+MOST_BUGS = 3
 LEAST_QUESTIONS = 3
 LONGEST_PROPERTY = 12  # lines
 ALIKE = 0.85  # of two headings, by difflib's ratio
@@ -55,15 +59,19 @@ def every_question() -> list[tuple[str, str]]:
     return [(file.parent.name, card.heading) for file in files for card in cards(file.read_text(encoding="utf-8"))]
 
 
-def coding_faults(exercise: Exercise) -> Iterator[str]:
-    """What a coding exercise must have besides."""
-    solution = exercise.solution.read_text(encoding="utf-8")
-    if not exercise.stub.exists() or exercise.stub.read_text(encoding="utf-8") != erase(solution):
-        yield f"{_short(exercise.stub)} is not the solution with its answers erased: `grader reset {exercise}`"
+def code_faults(exercise: Exercise) -> Iterator[str]:
+    """What an exercise with code must have besides."""
+    solution, stub = exercise.solution.read_text(encoding="utf-8"), fresh_stub(exercise)
+    debugging = exercise.kind == "debugging"
+    if not exercise.stub.exists() or exercise.stub.read_text(encoding="utf-8") != stub:
+        what = "every bug planted" if debugging else "its answers erased"
+        yield f"{_short(exercise.stub)} is not the solution with {what}: `grader reset {exercise}`"
+    if debugging:
+        yield from _bug_faults(exercise, stub)
     workloads = (exercise.folder / "workloads.py").read_text(encoding="utf-8").count("@workload(")
     counts = {
         "properties": len(exercise.claims),
-        "mistakes": len(exercise.mistake_names),
+        "bugs" if debugging else "mistakes": len(exercise.mistake_names),
         "hints": len(exercise.hints),
         "workloads": workloads,
     }
@@ -75,6 +83,25 @@ def coding_faults(exercise: Exercise) -> Iterator[str]:
     for name in exercise.forbids:
         if not _is_said(name, exercise.brief):
             yield f"{_short(exercise.folder / 'README.md')}: the line 'Not allowed' does not mention {name}, which is forbidden"
+
+
+def _bug_faults(exercise: Exercise, stub: str) -> Iterator[str]:
+    """The stub has to read as natural code: few bugs, and nothing that only the right lines need, or lack."""
+    file = _short(exercise.mistakes_file)
+    if len(exercise.mistake_names) > MOST_BUGS:
+        yield f"{file} has {len(exercise.mistake_names)} bugs; {MOST_BUGS} are the most"
+    table = symtable.symtable(stub, file, "exec")
+    defined = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    for name in sorted(_global_names(table) - defined - set(dir(builtins)) - {"__name__", "__file__"}):
+        yield f"{file}: a bug uses {name}, which the solution neither imports nor defines"
+    words = Counter(re.findall(r"\w+", stub))
+    for name in sorted(name for name in defined if name.startswith("_") and words[name] == 1):
+        yield f"{file}: once the bugs are planted nothing needs {name}, which gives them away"
+
+
+def _global_names(table: symtable.SymbolTable) -> set[str]:
+    mine = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()}
+    return mine.union(*(_global_names(child) for child in table.get_children()))
 
 
 def _property_faults(exercise: Exercise) -> Iterator[str]:

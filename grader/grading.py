@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from grader.bugs import counted
 from grader.catalogue import ROOT, Exercise
 from grader.cell import Cell
 from grader.diagnose import diagnose, likely
@@ -102,7 +103,10 @@ class Grading:
         self.printed = ""
 
     def verdict(self, fingerprints: Fingerprints | None = None) -> Verdict:
-        """The verdict; with `fingerprints`, a broken submission is diagnosed. Raises GraderError."""
+        """The verdict; with `fingerprints`, a broken submission is diagnosed, and bugs that were planted are counted.
+
+        Raises GraderError.
+        """
         start = time.perf_counter()
         claims = self.exercise.claims
         witness = Witness({name: PropertyResult(name, claim) for name, claim in claims.items()})
@@ -122,10 +126,10 @@ class Grading:
                     self._weigh(comparison, run, message)
                 if witness.has_ended and comparison.is_done:
                     break
-            self.printed = properties.printed.decode(errors="replace")
+            self.printed = _printed(properties)
             verdict = self._judged(witness, deposition, comparison)
-            if verdict.outcome == "failed" and fingerprints is not None and verdict.fingerprint:
-                verdict = verdict.but(diagnosis=self._diagnose(verdict, trusted, said, fingerprints))
+            if fingerprints is not None and verdict.outcome in ("passed", "failed"):
+                verdict = self._explained(verdict, trusted, said, fingerprints)
         return verdict.but(seconds=time.perf_counter() - start)
 
     def _start(self, job: str, *files: str, **details: object) -> Run:
@@ -284,6 +288,14 @@ class Grading:
                     break
         return again.is_done and not comparison.differences
 
+    def _explained(self, verdict: Verdict, trusted: Run, said: Said, fingerprints: Fingerprints) -> Verdict:
+        """With the bugs that are left, where bugs were planted; else with the mistakes that a broken submission looks like."""
+        if self.exercise.kind == "debugging":
+            return counted(verdict, fingerprints.of(self.exercise, self.sandbox))
+        if verdict.outcome == "passed" or not verdict.fingerprint:
+            return verdict
+        return verdict.but(diagnosis=self._diagnose(verdict, trusted, said, fingerprints))
+
     def _diagnose(self, verdict: Verdict, trusted: Run, said: Said, fingerprints: Fingerprints) -> tuple[Diagnosis, ...]:
         """Of the mistakes with a similar fingerprint, those whose outputs on the workloads are like the submission's too."""
         unwritten = frozenset(result.name for result in verdict.properties if result.outcome == "not_run")
@@ -312,6 +324,12 @@ def _nonsense(message: Message) -> Stopped:
     event = message.get("event")
     name = _line(event)[:80] if isinstance(event, str) else "no event"
     return Stopped("tampered", f"the worker sent what makes no sense here: {name}")
+
+
+def _printed(run: Run) -> str:
+    """What the submission wrote, and how much of it was not kept."""
+    more = f"\n… and {run.dropped:,} bytes more" if run.dropped else ""
+    return run.printed.decode(errors="replace") + more
 
 
 def _plain(text: str) -> str:

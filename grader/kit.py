@@ -68,6 +68,14 @@ def filled(module: nn.Module, seed: int, scale: float = 0.25) -> nn.Module:
     return module
 
 
+def settled(module: nn.Module, seed: int) -> nn.Module:
+    """The module, its parameters drawn by `normal` in the order of their names, whatever its constructor drew."""
+    with torch.no_grad():
+        for number, (_, parameter) in enumerate(sorted(module.named_parameters())):
+            parameter.copy_(normal(seed + number, *parameter.shape))
+    return module
+
+
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -82,7 +82,7 @@ def verdict(found: Verdict, properties_shown: bool) -> None:
     if not properties_shown:
         for result in found.properties:
             property_line(result)
-    broken = [result for result in found.properties if result.is_broken]
+    broken = sorted((result for result in found.properties if result.is_broken), key=lambda result: not result.is_new)
     for result in broken[:SHOWN]:
         console.print(counterexample(result))
     if len(broken) > SHOWN:
@@ -92,6 +92,8 @@ def verdict(found: Verdict, properties_shown: bool) -> None:
         console.print(panel)
     for diagnosis in found.diagnosis:
         console.print(looks_like(diagnosis))
+    for lesson in lessons(found):
+        console.print(lesson)
     console.print()
     console.print(headline(found))
     if found.benchmark:
@@ -142,6 +144,15 @@ def looks_like(diagnosis: Diagnosis) -> Panel:
         subtitle=f"confidence {diagnosis.confidence:.0%}",
         style="yellow",
     )
+
+
+def lessons(found: Verdict) -> Iterator[Panel]:
+    """What the bugs were, once all of them are mended."""
+    exercise = Exercise(found.exercise)
+    if found.outcome == "passed" and found.submission == "yours" and exercise.kind == "debugging":
+        for bug, lesson in exercise.lessons.items():
+            title = Text.assemble("This was planted: ", (bug.replace("_", " "), "bold"))
+            yield Panel(Text(lesson), title=title, title_align="left", style="green")
 
 
 def next_step(exercise: Exercise, found: Verdict, hints_left: int) -> None:

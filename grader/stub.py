@@ -1,6 +1,7 @@
-"""The stub of an exercise: its solution with the answers erased, by source span, so that comments and layout survive."""
+"""The stub of an exercise: its solution with the answers erased, or bugs planted, by source span, so that layout survives."""
 
 import ast
+from collections.abc import Collection
 
 ANSWER = "raise NotImplementedError"
 
@@ -15,14 +16,80 @@ def erase(source: str) -> str:
     for node in reversed(_outermost(ast.parse(source).body)):
         _replace(lines, *node)
     without_bodies = "".join(lines)
-    lines = without_bodies.splitlines(keepends=True)
-    tree = ast.parse(without_bodies)
-    used = {"torch"} | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    used |= {node.value.id for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)}
+    return _tidy(_without_idle_imports(without_bodies, {"torch"}))
+
+
+def plant(source: str, bugs: str, names: Collection[str] | None = None) -> str:
+    """A solution with bugs put in: all those of the text `bugs`, or those of the given names.
+
+    A bug is a function marked `@instead_of("function" or "Class.method")`. What it replaces keeps its signature and
+    docstring; its body, comments too, becomes the bug's. Imports that only the right body needed go. Raises ValueError.
+    """
+    lines = source.splitlines(keepends=True)
+    targets = _functions(ast.parse(source))
+    bodies: dict[str, list[str]] = {}
+    for bug in ast.parse(bugs).body:
+        if isinstance(bug, ast.FunctionDef) and bug.decorator_list and (names is None or bug.name in names):
+            target = ast.literal_eval(bug.decorator_list[0].args[0])  # type: ignore[attr-defined]
+            if target not in targets:
+                raise ValueError(f"{bug.name} replaces {target}, which the solution does not define")
+            if target in bodies:
+                raise ValueError(f"{bug.name} replaces {target}, and so does another bug")
+            right, wrong = _parameters(targets[target]), _parameters(bug)
+            if right != wrong:
+                raise ValueError(f"{bug.name} should have the parameters of {target}: {', '.join(right)}")
+            bodies[target] = _body_lines(bug, bugs, indent=_indent(targets[target]))
+    for target, body in sorted(bodies.items(), key=lambda item: -targets[item[0]].lineno):
+        first, last = _whole_body(targets[target], lines)
+        lines[first - 1 : last] = body
+    return _tidy(_without_idle_imports("".join(lines)))
+
+
+def _functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
+    """Functions under their names, methods as 'Class.method'."""
+    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for owner in tree.body:
+        if isinstance(owner, ast.ClassDef):
+            found |= {f"{owner.name}.{node.name}": node for node in owner.body if isinstance(node, ast.FunctionDef)}
+    return found
+
+
+def _parameters(function: ast.FunctionDef) -> list[str]:
+    every = function.args
+    return [argument.arg for argument in (*every.posonlyargs, *every.args, *every.kwonlyargs)]
+
+
+def _indent(function: ast.FunctionDef) -> str:
+    return " " * function.body[0].col_offset
+
+
+def _body_lines(bug: ast.FunctionDef, text: str, indent: str) -> list[str]:
+    lines = text.splitlines(keepends=True)
+    first, last = _whole_body(bug, lines)
+    return [indent + line.removeprefix(_indent(bug)) if line.strip() else line for line in lines[first - 1 : last]]
+
+
+def _whole_body(function: ast.FunctionDef, lines: list[str]) -> tuple[int, int]:
+    """First and last line of what stands under the docstring, with the comments before and after the statements."""
+    inside = lambda line: line.lstrip().startswith("#") and line.startswith(_indent(function))
+    first, last = function.body[0].lineno, function.end_lineno or function.lineno
+    if ast.get_docstring(function) is not None:
+        first = (function.body[0].end_lineno or first) + 1
+    else:
+        while inside(lines[first - 2]):
+            first -= 1
+    while last < len(lines) and inside(lines[last]):
+        last += 1
+    return first, last
+
+
+def _without_idle_imports(source: str, kept: Collection[str] = ()) -> str:
+    lines, tree = source.splitlines(keepends=True), ast.parse(source)
+    used = {*kept} | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for statement in reversed(tree.body):
         if isinstance(statement, ast.Import | ast.ImportFrom):
             _prune(lines, statement, used)
-    return _tidy("".join(lines))
+    return "".join(lines)
 
 
 def _outermost(body: list[ast.stmt]) -> list[tuple[int, int, str]]:

@@ -214,7 +214,7 @@ def review(
     oral: Annotated[bool, typer.Option("--oral", help="ask the oral questions that are due")] = False,
     rating: Annotated[str, typer.Option(help="again, hard, good or easy: your own, in place of the last one")] = "",
 ) -> None:
-    """What is due today. With a name: rebuild that answer from an empty stub."""
+    """What is due today. With a name: rebuild that answer from a fresh stub."""
     progress = my_progress()
     if rating:
         _override(name, rating)
@@ -224,7 +224,8 @@ def review(
         exercise = known(name)
         _begin_afresh(exercise, "review")
         show_brief(exercise)
-        render.say(f"\nRebuild it; the clock runs. `grader watch {exercise}` or `grader run {exercise}` ends with the rating.")
+        task = "Find the bugs again" if exercise.kind == "debugging" else "Rebuild it"
+        render.say(f"\n{task}; the clock runs. `grader watch {exercise}` or `grader run {exercise}` ends with the rating.")
     elif oral:
         _ask_due(progress, progress.exercises)
     else:

@@ -7,9 +7,10 @@ from importlib.util import decode_source, module_from_spec, spec_from_loader
 from types import ModuleType
 from typing import Any
 
-from grader.catalogue import Exercise
+from grader.catalogue import TOGETHER, Exercise
 from grader.forbidden import Forbidden, Guard, scan
 from grader.kit import Mistake
+from grader.stub import plant
 
 
 def load(exercise: Exercise, source: str | bytes, file: str, asks_for: list[str]) -> ModuleType:
@@ -54,8 +55,16 @@ def mistakes(exercise: Exercise) -> list[Mistake]:
     return [value for value in vars(module).values() if isinstance(value, Mistake)]
 
 
+def planted(exercise: Exercise, *bugs: str) -> ModuleType:
+    """A fresh solution with these bugs in its text, so that they meet one another as they do in the stub."""
+    solution, mistakes = (path.read_text(encoding="utf-8") for path in (exercise.solution, exercise.mistakes_file))
+    return load(exercise, plant(solution, mistakes, bugs), str(exercise.solution), exercise.asks_for)
+
+
 def mistaken(exercise: Exercise, mistake: Mistake) -> ModuleType:
     """A fresh solution in which the mistake stands in for the function or method that it replaces."""
+    if exercise.kind == "debugging":
+        return planted(exercise, mistake.name)
     module = solution(exercise)
     owner_name, _, name = mistake.replaces.rpartition(".")
     owner: Any = vars(module).get(owner_name) if owner_name else module
@@ -66,7 +75,7 @@ def mistaken(exercise: Exercise, mistake: Mistake) -> ModuleType:
 
 
 def submission(exercise: Exercise, name: str) -> ModuleType:
-    """'yours', 'solution', or the name of a mistake. Raises LookupError for any other."""
+    """'yours', 'solution', the name of a mistake, or of several bugs joined by '+'. Raises LookupError for any other."""
     match name:
         case "yours":
             source = exercise.stub.read_bytes()
@@ -74,6 +83,8 @@ def submission(exercise: Exercise, name: str) -> ModuleType:
         case "solution":
             return solution(exercise)
     known = {mistake.name: mistake for mistake in mistakes(exercise)}
+    if exercise.kind == "debugging" and known.keys() >= set(name.split(TOGETHER)):
+        return planted(exercise, *name.split(TOGETHER))
     if name not in known:
         raise LookupError(f"no submission {name!r} of {exercise}; there are: yours, solution, {', '.join(known)}")
     return mistaken(exercise, known[name])

@@ -6,6 +6,7 @@ from typing import Any
 
 from grader.estimate import Estimate
 
+HELD_BEFORE = "this held before your change"
 PASSED, NOT_PASSED, USAGE, GRADER_FAILED = 0, 1, 2, 3
 
 
@@ -23,6 +24,11 @@ class PropertyResult:
     @property
     def is_broken(self) -> bool:
         return self.outcome in ("failed", "error", "timeout")
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it held in the code with bugs that the learner was given, and is broken now."""
+        return self.message.startswith(HELD_BEFORE)
 
 
 @dataclass(frozen=True)

@@ -205,9 +205,10 @@ class Watch(App[None]):
             self._show(Text("grading ..." if self.live.is_busy else "no verdict yet: save your file"))
             return
         results = self.verdict.properties if self.verdict else tuple(self.results.values())
-        broken = [result for result in results if result.is_broken]
+        broken = sorted((result for result in results if result.is_broken), key=lambda result: not result.is_new)
         parts: list[RenderableType] = [self._headline(len(results)), render.ticks(self.current.claims, results)]
         parts += [render.looks_like(diagnosis) for diagnosis in (self.verdict.diagnosis if self.verdict else ())]
+        parts += [*render.lessons(self.verdict)] if self.verdict else []
         parts += [render.counterexample(result) for result in broken[: render.SHOWN]]
         if self.verdict:
             parts += [*render.timing_lines(self.verdict.benchmark), *render.printed(self.verdict)]

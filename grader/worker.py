@@ -20,7 +20,7 @@ from grader.benchmark import grow, measure
 from grader.catalogue import Exercise
 from grader.examine import bind, examine
 from grader.forbidden import Forbidden, Guard
-from grader.submission import load, load_guarded, mistaken, mistakes, solution
+from grader.submission import load, load_guarded, mistaken, mistakes, solution, submission
 from grader.wire import HEARD_ALL, Frames, Message, frame, told
 
 OUT_OF_MEMORY = ("can't allocate memory", "Cannot allocate memory", "out of memory", "bad_alloc")
@@ -67,8 +67,7 @@ def _loaded(request: Message, body: bytes, report: Reporter) -> tuple[ModuleType
     """The submission, or None where it could not be loaded, which is then reported: that is a verdict, not a fault."""
     exercise = Exercise(request["exercise"])
     if "mistake" in request:
-        by_name = {mistake.name: mistake for mistake in mistakes(exercise)}
-        return mistaken(exercise, by_name[request["mistake"]]), None
+        return submission(exercise, request["mistake"]), None
     try:
         module, guard = load_guarded(exercise, body, request["file"], request["asks_for"], request["forbids"])
     except (Forbidden, MemoryError):

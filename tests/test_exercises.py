@@ -20,6 +20,7 @@ from grader.verdict import Verdict
 OTHERWISE = ROOT / "tests" / "otherwise"
 PER_EXERCISE = 4  # mutants whose diagnosis is looked at
 CODING = [exercise for exercise in exercises() if exercise.kind == "coding"]
+DEBUGGING = [exercise for exercise in exercises() if exercise.kind == "debugging"]
 
 
 def case(exercise: Exercise, *more: object, id: str = "") -> Any:
@@ -66,9 +67,18 @@ def test_there_are_three_unusual_right_answers_and_three_paraphrases(exercise: E
     assert len(list(paraphrases(exercise))) >= 3
 
 
+@pytest.mark.parametrize("exercise", [case(exercise) for exercise in DEBUGGING])
+def test_there_are_two_right_repairs_that_look_otherwise(exercise: Exercise):
+    assert len(list((OTHERWISE / exercise.name).glob("*.py"))) >= 2
+
+
 @pytest.mark.parametrize(
     ("exercise", "path"),
-    [case(exercise, path, id=path.stem) for exercise in CODING for path in sorted((OTHERWISE / exercise.name).glob("*.py"))],
+    [
+        case(exercise, path, id=path.stem)
+        for exercise in CODING + DEBUGGING
+        for path in sorted((OTHERWISE / exercise.name).glob("*.py"))
+    ],
 )
 def test_a_right_answer_by_another_route_passes(exercise: Exercise, path: Path, sandbox: Sandbox):
     found = graded(exercise, path.read_text(encoding="utf-8"), sandbox)

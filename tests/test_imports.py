@@ -12,7 +12,7 @@ from grader.catalogue import ROOT
 # A file imports only what stands to its left, and within the grader nothing else.
 ORDER = [
     "catalogue", "estimate", "verdict", "journal", "schedule", "progress", "review", "stub", "mutants", "wire", "cell",
-    "diagnose", "explain", "scaffold", "oral",
+    "diagnose", "bugs", "explain", "scaffold", "oral",
     "kit", "paste", "forbidden", "submission", "examine", "audit", "benchmark", "worker", "zygote",
     "sandbox", "fingerprints", "grading", "clock", "attempt", "live", "render", "pages", "arguments", "follow", "watch",
     "report", "study",

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.catalogue import write_whole
 from grader.training.recipe import Recipe, RunError
 
 KEPT = 2  # checkpoints: the last one, and the one before it in case the disk spoils the last
@@ -76,9 +77,9 @@ class RunFolder:
     def _begin(self, config: Config, tokenizer: str) -> None:
         try:
             self.checkpoints.mkdir(parents=True)
-            _replace(self.path / "config.json", json.dumps(asdict(config), indent=1, default=str) + "\n")
+            write_whole(self.path / "config.json", json.dumps(asdict(config), indent=1, default=str) + "\n")
             if tokenizer:
-                _replace(self.path / "tokenizer.json", tokenizer)
+                write_whole(self.path / "tokenizer.json", tokenizer)
             self._metrics.touch()
         except OSError as why:
             raise RunError(f"--out {self.path}: {why.strerror}") from None
@@ -145,7 +146,7 @@ class RunFolder:
         """Forgets records after `step`: they will come again."""
         kept = [record for record in self.records() if record["step"] <= step]
         try:
-            _replace(self._metrics, "".join(json.dumps(record) + "\n" for record in kept))
+            write_whole(self._metrics, "".join(json.dumps(record) + "\n" for record in kept))
         except OSError as why:
             raise RunError(f"{self._metrics} could not be written: {why.strerror}") from None
 
@@ -198,13 +199,3 @@ def newest(parent: Path, preset: str) -> Path:
 
 def _step(path: Path) -> int:
     return int(path.stem.removeprefix("step-"))
-
-
-def _replace(path: Path, text: str) -> None:
-    """All or nothing."""
-    fresh = path.with_name(f"{path.name}.tmp")
-    try:
-        fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
