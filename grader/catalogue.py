@@ -10,20 +10,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-TRACKS = (
-    "text",
-    "foundations",
-    "embeddings",
-    "recurrent",
-    "attention",
-    "transformer",
-    "regularization",
-    "training",
-    "decoding",
-    "evaluation",
-    "serving",
-    "debugging",
-)  # the order of study; a track that is not named here comes last
+TRACKS = {
+    "text": "from strings to the batches of numbers that a model reads",
+    "foundations": "probabilities, losses, gradients, and the steps they lead to",
+    "embeddings": "tokens and positions as vectors",
+    "recurrent": "one step at a time, with a memory",
+    "attention": "every position looks at the others",
+    "transformer": "the pieces put together to a language model",
+    "regularization": "what keeps a model from learning its data by heart",
+    "training": "a whole run, its schedule, its cost and its size",
+    "decoding": "from probabilities to a text",
+    "evaluation": "how good it is, in a number that can be defended",
+    "serving": "smaller, quicker, and in somebody's hands",
+    "debugging": "code that runs and is wrong",
+}  # in the order of study, each with what it is about; a track that is not named here comes last
 TOGETHER = "+"  # joins the names of the bugs that a submission has at once
 LEVELS = ("warm-up", "standard", "senior")
 
@@ -176,7 +176,7 @@ def exercises() -> list[Exercise]:
 
     def rank(name: str) -> tuple[int, int, int, str]:
         facts = found[name].facts
-        track = TRACKS.index(facts.track) if facts.track in TRACKS else len(TRACKS)
+        track = list(TRACKS).index(facts.track) if facts.track in TRACKS else len(TRACKS)
         level = LEVELS.index(facts.level) if facts.level in LEVELS else len(LEVELS)
         return track, level, facts.minutes, name
 

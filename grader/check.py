@@ -16,6 +16,7 @@ from grader.sandbox import GraderError, Sandbox, listen
 from grader.verdict import Timing
 
 ENOUGH = 0.95  # of the generic mutants that are not declared equivalent
+PATIENCE, COSTLY_PATIENCE = 4.0, 40.0  # CPU seconds until a mutant counts as one that does not end, per property
 
 
 @dataclass
@@ -229,9 +230,11 @@ def survives(mutant: Mutant, exercise: Exercise, sandbox: Sandbox) -> bool:
         "asks_for": exercise.asks_for, "forbids": exercise.forbids,
     }  # fmt: skip
     run = sandbox.start(request, mutant.source.encode(), cell_for(exercise, exercise.tests.name), cpu_seconds=120)
-    run.allow(100)
+    run.allow(PATIENCE)
     passed, done = 0, False
     for _, message, _ in listen([run]):
+        if message["event"] == "started":
+            run.allow(COSTLY_PATIENCE if message["name"] in exercise.costly else PATIENCE)
         passed += message.get("outcome") == "passed"
         done = done or message["event"] == "done"
     return done and run.stopped is None and passed == len(exercise.claims)

@@ -9,7 +9,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from grader.catalogue import Exercise
+from grader.catalogue import LEVELS, TRACKS, Exercise
 from grader.journal import Review
 from grader.progress import Due, Progress, Round, Suggestion, Track
 from grader.render import clean, console, mark, say
@@ -33,15 +33,21 @@ def listing(progress: Progress) -> None:
     tracks: dict[str, list[Exercise]] = {}
     for exercise in progress.exercises:
         tracks.setdefault(exercise.facts.track, []).append(exercise)
-    table = _table("", "exercise", "minutes", "level", "builds on")
+    longest = max(len(exercise.name) for exercise in progress.exercises)
     for track, members in tracks.items():
-        table.add_row("", Text(track, style="bold cyan"), "", "", "")
+        minutes = hours(sum(exercise.facts.minutes for exercise in members))
+        console.print(Text.assemble("\n", (track, "bold cyan"), f": {TRACKS.get(track, '')}", (f" ({minutes})", "dim")))
+        table = _table("", "", "minutes", "", "")
+        table.show_header = False
+        table.columns[1].min_width = longest
+        table.columns[3].min_width = max(map(len, LEVELS))
         for exercise in members:
             facts = exercise.facts
             sign = state_mark(progress.states[exercise.name], exercise.name in due)
-            table.add_row(sign, "  " + exercise.name, str(facts.minutes), facts.level, ", ".join(facts.builds_on))
-    console.print(table)
-    console.print(Text.assemble(mark("passed"), " passed   ~ tried   ! due for review", style="dim"))
+            after = f"after {', '.join(facts.builds_on)}" if facts.builds_on else ""
+            table.add_row(sign, exercise.name, f"{facts.minutes} min", facts.level, Text(after, style="dim"))
+        console.print(table)
+    console.print(Text.assemble("\n", mark("passed"), " passed   ~ tried   ! due for review", style="dim"))
 
 
 def _table(*columns: str) -> Table:
