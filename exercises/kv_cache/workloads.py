@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from grader.kit import normal, refuses, workload
+from grader.kit import normal, refuses, scattered, workload
 
 STEPS = 16  # tokens that are decoded under the clock
 
@@ -127,7 +127,7 @@ def unusual_tensors(submission: ModuleType, seed: int) -> dict[str, Tensor]:
     for dtype in (torch.float64, torch.float16, torch.bfloat16):
         qkv = [x.to(dtype) for x in inputs(seed, 6)]
         results[f"{dtype}"] = decoded(submission, qkv, [3, 1, 2], cache_for(submission, 6, dtype))
-    views = [torch.stack([x.transpose(1, 2)] * 2, -1)[..., 0].transpose(1, 2) for x in inputs(seed, 6)]
+    views = [scattered(x) for x in inputs(seed, 6)]
     results["strided"] = decoded(submission, views, [3, 1, 2], cache_for(submission, 6))
     learning, cache = [x.requires_grad_() for x in inputs(seed, 6)], cache_for(submission, 12)
     found = [submission.cached_attention(*learning, cache), *cache.append(*learning[1:])]
