@@ -9,7 +9,7 @@ from grader.kit import agrees, seeds, settled
 forbids = []
 
 few = settings(max_examples=10)
-VOCABULARY, LONGEST, WIDTH = 11, 12, 4
+VOCABULARY, LONGEST, WIDTH = 11, 12, 3
 
 
 @composite

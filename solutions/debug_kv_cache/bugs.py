@@ -1,6 +1,6 @@
 import torch
 
-from grader.kit import instead_of
+from grader.kit import Equivalent, instead_of
 
 
 @instead_of("positions")
@@ -36,3 +36,8 @@ def everything_is_shown_again(model, ids, steps):
         new = logits[:, -1].argmax(1, keepdim=True)
         ids = torch.cat([ids, new], dim=1)
     return ids
+
+
+equivalents = [
+    Equivalent("CachedModel.forward: 0 → 1 (2)", "the cache holds as many values as keys"),
+]

@@ -17,7 +17,7 @@ class CachedModel(nn.Module):
     def __init__(self, vocabulary, longest, width):
         super().__init__()
         self.tokens, self.places = nn.Embedding(vocabulary, width), nn.Embedding(longest, width)
-        self.query, self.key, self.value = (nn.Linear(width, width, bias=False) for _ in range(3))
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
         self.head = nn.Linear(width, vocabulary)
 
     def forward(self, ids, cache=None):

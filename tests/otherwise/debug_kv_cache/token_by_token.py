@@ -18,7 +18,7 @@ class CachedModel(nn.Module):
         self.tokens = nn.Embedding(vocabulary, width)
         self.places = nn.Embedding(longest, width)
         for name in ("query", "key", "value"):
-            setattr(self, name, nn.Linear(width, width, bias=False))
+            setattr(self, name, nn.Linear(width, width))
         self.head = nn.Linear(width, vocabulary)
 
     def forward(self, ids, cache=None):
