@@ -1,16 +1,6 @@
 """Packs: what a mock interview consists of, as TOML; and the exercises that a seed draws for it from the catalogue.
 
-title = "Phone screen"
-about = "One function, then four short questions."
-
-[[rounds]]
-kind = "coding"              # coding, debugging or oral
-minutes = 25
-weight = 2                   # beside the other rounds; 1 unless given
-exercises = ["attention"]    # the seed draws one of them; in their place, facts:
-tracks = ["attention"]       # any of these tracks; every track unless given
-levels = ["standard"]        # any of these levels; every level unless given
-questions = 3                # of an oral round; one for four minutes unless given
+docs/packs.md describes the format.
 """
 
 import random

@@ -61,10 +61,14 @@ ORAL = Dimension("answer", (
 
 @dataclass(frozen=True)
 class Points:
-    """0 to 100, and the sum that gave them, for people."""
+    """0 to 100, and how they came about, for people."""
 
     number: int
-    rule: str
+    why: str
+
+    @property
+    def rule(self) -> str:
+        return f"{self.number} = {self.why}"
 
     @property
     def level(self) -> str:
@@ -89,28 +93,27 @@ def of_code(passed: bool, is_late: bool, holding: int, properties: int, hints: I
     """A coding or debugging round: `holding` of `properties` at the end; `hints` that were taken, of so many `cards`."""
     taken = sorted(set(hints))
     if passed:
-        points, rule = 100, "100 passed"
+        points, why = 100, "100 for an answer that passes"
     elif properties:
         points = UNFINISHED * holding // properties
-        rule = f"{points} not passed, {holding} of {properties} properties hold (at most {UNFINISHED})"
+        why = f"{points} for {holding} of {properties} properties, at most {UNFINISHED} without a pass"
     else:
-        points, rule = 0, "0 nothing to grade"
+        points, why = 0, "0 for nothing to grade"
     if passed and is_late:
-        points, rule = points - LATE_COST, f"{rule} - {LATE_COST} in extended time"
+        points, why = points - LATE_COST, f"{why} - {LATE_COST} for extended time"
     if taken:
         cost = sum(hint_cost(number, cards) for number in taken)
-        points, rule = points - cost, f"{rule} - {cost} for {len(taken)} hint{'s' if len(taken) > 1 else ''}"
-    points = max(points, 0)
-    return Points(points, f"{points} = {rule}")
+        points, why = points - cost, f"{why} - {cost} for {len(taken)} hint{'s' if len(taken) > 1 else ''}"
+    return Points(max(points, 0), f"{why}, and never below 0" if points < 0 else why)
 
 
 def of_answers(ratings: Iterable[int], questions: int) -> Points:
     """An oral round: the mean of the ratings, 1 to 4, where a question that was not reached counts as 1."""
     found = list(ratings)
     mean = (sum(found) + (questions - len(found))) / questions if questions else 1.0
-    missing = f", {questions - len(found)} of {questions} questions not rated count as 1" if len(found) < questions else ""
-    points = _share(mean)
-    return Points(points, f"{points} = ({mean:.2f} - 1) / 3: the mean of the answers is {mean:.2f} of 4{missing}")
+    missing = f", where {questions - len(found)} of {questions} questions without a rating count as 1"
+    why = f"100 x ({mean:.2f} - 1) / 3, since the answers have the mean {mean:.2f} of 4"
+    return Points(_share(mean), why + (missing if len(found) < questions else ""))
 
 
 def with_scores(measured: Points | None, scores: dict[str, int]) -> Points | None:
@@ -118,23 +121,22 @@ def with_scores(measured: Points | None, scores: dict[str, int]) -> Points | Non
     if not scores:
         return measured
     mean = sum(scores.values()) / len(scores)
-    given = _share(mean)
-    rule = f"the interviewer's scores have the mean {mean:.2f} of 4, which is {given}"
+    given = Points(_share(mean), f"100 x ({mean:.2f} - 1) / 3, since the interviewer's scores have the mean {mean:.2f} of 4")
     if measured is None:
-        return Points(given, f"{given}: {rule}")
-    points = round((measured.number + given) / 2)
-    return Points(points, f"{points}: half of {measured.rule}; half of {given}, {rule}")
+        return given
+    points = round((measured.number + given.number) / 2)
+    return Points(points, f"half of {measured.number} ({measured.why}) and half of {given.number} ({given.why})")
 
 
 def _share(mean: float) -> int:
     return round(100 * (mean - 1) / 3)
 
 
-def in_all(rounds: Iterable[tuple[Points, float]]) -> Points | None:
-    """The mean of the rounds by their weights."""
+def in_all(rounds: Iterable[tuple[int, float]]) -> Points | None:
+    """The mean of the rounds' points by their weights; None where no round was judged."""
     found = list(rounds)
     weight = sum(each for _, each in found)
     if not weight:
         return None
-    points = round(sum(points.number * each for points, each in found) / weight)
-    return Points(points, f"{points} = " + " + ".join(f"{each / weight:.2f} x {points.number}" for points, each in found))
+    total = round(sum(points * each for points, each in found) / weight)
+    return Points(total, " + ".join(f"{each / weight:.2f} x {points}" for points, each in found))
