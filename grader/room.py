@@ -242,7 +242,7 @@ class Room:
                         self.live.grade(copy)
 
     def _keep(self, journal: Journal, copy: Copy) -> bool:
-        """Store the file as it is, if it is another than last time; the stub itself is no save."""
+        """Store the file as it is, if it is another than last time; the stub, or nothing, is no save."""
         ordinal = self.copies[copy]
         with self._saving:
             try:
@@ -251,7 +251,7 @@ class Room:
                 return False
             digest = hashlib.sha256(source).hexdigest()
             before = self.last_saved.get(ordinal) or hashlib.sha256(fresh_stub(copy).encode()).hexdigest()
-            if digest == before:
+            if digest == before or not source.strip():  # an editor that empties a file first writes it in a moment
                 return False
             journal.saved(self.number, ordinal, source)
             self.last_saved[ordinal] = digest
