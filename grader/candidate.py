@@ -131,7 +131,8 @@ class Candidate(FullScreen):
         if round is None:
             return "over", len(self.session.to_grade), len(self.session.to_time)
         waiting = len(self.session.to_grade) if round.began is None else 0
-        return round.ordinal, round.began, round.is_paused, round.asked, len(round.ratings), self.session.is_watched, waiting
+        asked = (round.asked, len(round.ratings), self.session.is_watched) if round.exercise is None else ()
+        return round.ordinal, round.began, round.is_paused, asked, waiting
 
     def _draw_body(self) -> None:
         round = self.round
