@@ -90,7 +90,7 @@ class Candidate(FullScreen):
     def on_told(self, told: Told) -> None:
         news = told.news
         if isinstance(news, Ticked):
-            self.room.session = news.session
+            self.room.take(news)
             self.draw()
         elif isinstance(news, Noted):
             self.notify(render.clean(news.message), severity="warning")

@@ -65,9 +65,7 @@ def _known(which: str, resume: bool) -> int:
     number = unfinished(journal) if resume and not which else found(journal, which)
     if number is None:
         numbers = ", ".join(str(row.number) for row in journal.sessions()[-5:])
-        raise usage(
-            f"no session {which}; the latest are {numbers}" if numbers and which else "there is no session to go on with"
-        )
+        raise usage(f"no session {which}; the latest are {numbers}" if numbers and which else "there is no such session yet")
     journal.close()
     return number
 
@@ -75,6 +73,9 @@ def _known(which: str, resume: bool) -> int:
 def _pack(pack: str | None, minutes: float | None, track: str | None, level: str | None) -> Pack:
     if pack is not None and (minutes is not None or track is not None or level is not None):
         raise usage("a pack says its minutes, tracks and levels: give --pack alone, or with --seed and --live")
+    tracks = {exercise.facts.track for exercise in exercises() if exercise.kind == "coding"}
+    if track is not None and track not in tracks:
+        raise usage(f"no track {track!r} with code; {nearest(track, tracks)}")
     if level is not None and level not in LEVELS:
         raise usage(f"no level {level!r}; {nearest(level, LEVELS)}")
     try:

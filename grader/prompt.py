@@ -59,8 +59,8 @@ class Prompt:
                 self.ended = True
             case str(command):
                 self._do(command)
-            case Ticked(session):
-                self.room.session = session
+            case Ticked():
+                self.room.take(news)
             case Kept(exercise):
                 render.say(f"saved: {render.path(exercise.stub)}")
             case Began(exercise):

@@ -18,7 +18,7 @@ from grader.catalogue import Card, Exercise
 from grader.clock import NotTimed, clocked
 from grader.fingerprints import Fingerprints
 from grader.grading import Candidate
-from grader.interview import EXTENSION, Copy, Round, Session
+from grader.interview import EXTENSION, SILENCE, Copy, Round, Session
 from grader.journal import Journal, JournalError
 from grader.live import Done, Live, News, Noted, saves
 from grader.oral import Question, read
@@ -81,19 +81,29 @@ class Room:
         """The clock stood still while no screen was open, and a file may have been saved meanwhile."""
         for copy in self.copies:
             copy.stub.parent.mkdir(parents=True, exist_ok=True)
+        self._bridge(self.journal)
         round = self.session.present
-        if round is not None and round.began is not None and not round.is_paused:
-            if self.session.now - round.until >= TICK:
-                self.journal.happened(self.number, round.ordinal, "pause", "closed", at=round.until)
-                self.journal.happened(self.number, round.ordinal, "resume", "closed")
-            if round.exercise is not None:
-                self._keep(self.journal, round.exercise)
+        if round is not None and round.began is not None and round.exercise is not None:
+            self._keep(self.journal, round.exercise)
         self.journal.beat(self.number, "candidate")
         self.refresh()
+
+    def _bridge(self, journal: Journal) -> None:
+        """Where nothing was heard of the screen for a while (it was closed, or the computer slept), that was a pause."""
+        session = Session.of(journal, self.number)
+        round = session.present
+        if round is not None and round.began is not None and not round.is_paused and session.now - round.until >= TICK:
+            journal.happened(self.number, round.ordinal, "pause", "closed", at=round.until)
+            journal.happened(self.number, round.ordinal, "resume", "closed")
 
     def refresh(self) -> Session:
         self.session = Session.of(self.journal, self.number)
         return self.session
+
+    def take(self, ticked: Ticked) -> None:
+        """News of the clock's thread, unless the screen's own thread has seen more since."""
+        if len(ticked.session.moments) >= len(self.session.moments):
+            self.session = ticked.session
 
     @property
     def running(self) -> Round | None:
@@ -264,6 +274,8 @@ class Room:
                     self._tick(journal)
 
     def _tick(self, journal: Journal) -> None:
+        if journal.clock() - journal.pulse(self.number, "candidate")[0] > SILENCE:
+            self._bridge(journal)
         journal.beat(self.number, "candidate")
         session = Session.of(journal, self.number)
         round = session.present

@@ -1,6 +1,7 @@
 """One sandbox for all tests of a process, a journal of its own for each test, and the rates that the suite prints."""
 
 import os
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from grader import cell
+from grader.catalogue import Exercise
 from grader.fingerprints import Fingerprints
 from grader.sandbox import Sandbox
 
@@ -32,6 +34,14 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="session")
 def fingerprints(tmp_path_factory: pytest.TempPathFactory) -> Fingerprints:
     return Fingerprints(tmp_path_factory.mktemp("fingerprints"))
+
+
+@pytest.fixture
+def known(home: Path, sandbox: Sandbox, fingerprints: Fingerprints) -> Path:
+    """A journal's folder in which the mistakes of dropout are known already: to get to know them takes many gradings."""
+    fingerprints.of(Exercise("dropout"), sandbox)
+    shutil.copytree(fingerprints.folder, home / "fingerprints")
+    return home
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 from grader.catalogue import Exercise
 from grader.interview import Session
 from grader.journal import Journal, RoundRow
+from grader.verdict import Diagnosis, PropertyResult, Verdict
 
 BEGAN = 1_790_000_000.0
 dropout = Exercise("dropout")
@@ -41,10 +42,10 @@ class Sitting:
         """`broken`: the outcome of each property that did not pass."""
         self.now += seconds
         number = self.journal.begin("dropout", "interview", "f", text.encode(), self.number, 1)
-        rows = [{"name": name, "claim": claim, "outcome": broken.get(name, "passed")} for name, claim in dropout.claims.items()]
-        diagnosis = [{"mistake": mistake, "lesson": "A lesson.", "confidence": 1.0}] if mistake else []
-        verdict = {"outcome": outcome, "message": "a message", "properties": rows, "diagnosis": diagnosis}
-        self.journal.finish(number, outcome, json.dumps(verdict), mistake)
+        results = tuple(PropertyResult(name, claim, broken.get(name, "passed")) for name, claim in dropout.claims.items())
+        diagnosis = (Diagnosis(mistake, "A lesson.", 1.0),) if mistake else ()
+        found = Verdict("dropout", "yours", "f", "", outcome, "a message", results, diagnosis=diagnosis)
+        self.journal.finish(number, outcome, found.to_json(), mistake)
 
 
 def whole(home: Path) -> Sitting:
