@@ -65,13 +65,16 @@ class Round:
 
     @cached_property
     def exercise(self) -> Copy | None:
-        """With the file in the session's folder; None of an oral round."""
+        """With the file in the session's folder; None of an oral round, and where the exercise is gone from the catalogue."""
         name = self.row.exercise
-        return Copy(name, folder_of(self.session) / f"{self.ordinal}_{name}" / f"{name}.py") if name else None
+        copy = Copy(name, folder_of(self.session) / f"{self.ordinal}_{name}" / f"{name}.py")
+        return copy if name and copy.tests.exists() else None
 
     @property
     def title(self) -> str:
-        return self.exercise.title if self.exercise else f"{len(self.cards)} question{'s' if len(self.cards) > 1 else ''}"
+        if self.exercise is None:
+            return self.row.exercise or f"{len(self.cards)} question{'s' if len(self.cards) > 1 else ''}"
+        return self.exercise.title
 
     @cached_property
     def cards(self) -> list[tuple[str, str]]:
@@ -268,6 +271,13 @@ class Session:
     def present(self) -> Round | None:
         """The round that runs, or the one to begin; None when the session is over."""
         return None if self.is_over else next(round for round in self.rounds if round.ended is None)
+
+    @property
+    def missing(self) -> list[str]:
+        """Exercises that are gone from the catalogue since it was begun."""
+        needed = [round.row.exercise for round in self.rounds if round.row.exercise]
+        needed += [exercise for round in self.rounds for exercise, _ in round.cards]
+        return sorted({name for name in needed if not Exercise(name).folder.exists()})
 
     @property
     def was_watched(self) -> bool:

@@ -197,7 +197,9 @@ class Interviewer(FullScreen):
             for round in card.rounds
             for event in round.timeline
         ]
-        notes = [Text(f"note: {render.clean(note.detail)}", style="italic") for note in self.round.notes]
+        notes = [
+            Text(f"note: {render.clean(note.detail)}", style="italic") for note in self.session.moments if note.kind == "note"
+        ]
         return [pages.scorecard_table(card), "", *lines, *notes]
 
     def _highlighted(self) -> int:
@@ -250,7 +252,9 @@ class Interviewer(FullScreen):
         self._draw_again()
 
     def _write(self, kind: str, detail: str) -> None:
-        self._do(lambda: self.journal.happened(self.number, self.round.ordinal, kind, detail, "interviewer"))
+        of_all = kind == "note" and self.session.is_over and self.ordinal is None  # said afterwards, of the whole session
+        ordinal = 0 if of_all else self.round.ordinal
+        self._do(lambda: self.journal.happened(self.number, ordinal, kind, detail, "interviewer"))
 
     def action_extend(self) -> None:
         present = self.session.present

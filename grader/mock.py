@@ -13,7 +13,7 @@ from grader import render
 from grader.arguments import TrackName, nearest, usage
 from grader.attempt import kept_fingerprints, new_sandbox
 from grader.catalogue import LEVELS, exercises
-from grader.interview import begun, folder_of, found, is_alive, unfinished
+from grader.interview import Session, begun, folder_of, found, is_alive, unfinished
 from grader.journal import Journal
 from grader.pack import Pack, PackError, draw, load, quick
 from grader.sandbox import Sandbox
@@ -93,6 +93,9 @@ def _take_part(number: int | None, plain: bool, pack: Pack | None = None, seed: 
         drawn = draw(pack, exercises(), seed) if pack else []
     except PackError as why:
         raise usage(str(why)) from None
+    missing = Session.of(journal, number).missing if number is not None else []
+    if missing:
+        raise usage(f"session {number} needs {', '.join(missing)}, which is gone; `grader report {number}` still works")
     with new_sandbox() as sandbox:
         sandbox.warm()
         if sandbox.isolation() == "none":

@@ -182,7 +182,8 @@ def _pool(wanted: Wanted, catalogue: Sequence[Exercise]) -> list[Exercise]:
         facts = [
             f"{kind} {' or '.join(names)}" for kind, names in (("track", wanted.tracks), ("level", wanted.levels)) if names
         ]
-        have = sorted({f"{exercise.facts.track} ({exercise.facts.level})" for exercise in fits})
+        same = [exercise for exercise in fits if exercise.facts.track in wanted.tracks] or fits
+        have = sorted({f"{exercise.facts.track} ({exercise.facts.level})" for exercise in same})
         raise PackError(f"no exercise of {', '.join(facts) or 'this kind'}; there are {', '.join(have) or 'none at all'}")
     return sorted(found, key=lambda exercise: exercise.name)
 

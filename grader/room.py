@@ -82,9 +82,11 @@ class Room:
         for copy in self.copies:
             copy.stub.parent.mkdir(parents=True, exist_ok=True)
         self._bridge(self.journal)
-        round = self.session.present
+        round = self.refresh().present
         if round is not None and round.began is not None and round.exercise is not None:
             self._keep(self.journal, round.exercise)
+        elif round is not None and round.began is not None and round.asked is None:  # it was killed in between
+            self._happened(round, "ask", "0 0")
         self.journal.beat(self.number, "candidate")
         self.refresh()
 

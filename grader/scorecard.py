@@ -179,14 +179,20 @@ def _points(journal: Journal, round: Round) -> Points | None:
     """None of a round that was not begun, or of questions that nobody rated."""
     if round.began is None:
         return None
+    if round.ended is not None and round.last_save is not None and round.final is None:
+        return None
     if round.exercise is None:
         measured = rubric.of_answers(round.ratings.values(), len(round.cards)) if round.ratings else None
         return rubric.with_scores(measured, round.scores)
     final = round.final
     results = final.verdict.get("properties", []) if final else []
+    if round.kind == "debugging":  # most of them held from the beginning, and say nothing
+        broken = {each.name for each in _properties(round)}
+        results = [result for result in results if result["name"] in broken]
     holding = sum(result["outcome"] == "passed" for result in results)
     passed = final is not None and final.outcome == "passed"
-    measured = rubric.of_code(passed, passed and _is_late(round), holding, len(results), round.hints, len(round.exercise.hints))
+    cards = len(round.exercise.hints)
+    measured = rubric.of_code(passed, passed and _is_late(round), holding, len(results), round.hints, cards)
     return rubric.with_scores(measured, round.scores)
 
 
@@ -198,7 +204,11 @@ def _is_late(round: Round) -> bool:
 
 
 def _why_not(round: Round) -> str:
-    return "it was not begun" if round.began is None else "no answer was rated and nothing was scored"
+    if round.began is None:
+        return "it was not begun"
+    if round.last_save is not None:
+        return "its last save waits for a verdict"
+    return "no answer was rated and nothing was scored"
 
 
 def _timeline(round: Round) -> Iterator[Happening]:

@@ -10,7 +10,7 @@ import pytest
 from grader import handout, rubric
 from grader.catalogue import ROOT, Exercise, exercises
 from grader.interview import Session, found, is_alive, minutes, unfinished
-from grader.journal import Journal
+from grader.journal import Journal, RoundRow
 from grader.pack import PackError, draw, load, quick, read, shipped
 from grader.scorecard import Scorecard
 from tests.sitting import RIGHT, WRONG, Sitting, whole
@@ -339,3 +339,36 @@ def test_markdown_has_every_part_and_no_broken_table(home: Path):
     ):
         assert words in text
     assert "asked <b>what</b> \\| eval means" in text
+
+
+def test_a_debugging_round_counts_only_what_was_broken(home: Path):
+    """The stub runs, and most of its properties hold from the beginning."""
+    sitting = Sitting(home, [RoundRow(1, "debugging", "dropout", 15.0, 1.0, "[]")])
+    first, second = list(Exercise("dropout").claims)[:2]
+    sitting.after(0, 1, "begin")
+    sitting.saves(1, WRONG)
+    sitting.verdict(1, WRONG, "failed", {first: "failed", second: "failed"})
+    assert Scorecard.of(sitting.journal, 1, CATALOGUE).rounds[0].points == 0
+    sitting.saves(1, WRONG + "\n")
+    sitting.verdict(1, WRONG + "\n", "failed", {second: "failed"})
+    assert Scorecard.of(sitting.journal, 1, CATALOGUE).rounds[0].rule.startswith("30 = 30 for 1 of 2 properties")
+
+
+def test_a_round_whose_last_save_waits_has_no_points_yet(home: Path):
+    sitting = Sitting(home)
+    sitting.after(0, 1, "begin")
+    sitting.saves(1, WRONG)
+    sitting.after(1, 1, "end", "time")
+    round = Scorecard.of(sitting.journal, 1, CATALOGUE).rounds[0]
+    assert (round.points, round.rule) == (None, "its last save waits for a verdict")
+
+
+def test_an_exercise_that_is_gone_costs_its_round_and_not_the_scorecard(home: Path):
+    rounds = [RoundRow(1, "coding", "gone", 15.0, 1.0, "[]"), RoundRow(2, "oral", "", 5.0, 1.0, '[["gone too", "Why?"]]')]
+    sitting = Sitting(home, rounds)
+    sitting.after(0, 1, "begin")
+    sitting.after(0, 1, "score", "depth 4", "interviewer")
+    assert sitting.session.missing == ["gone", "gone too"]
+    card = Scorecard.of(sitting.journal, 1, CATALOGUE)
+    assert (card.rounds[0].title, card.rounds[0].level) == ("gone", "strong")
+    assert "gone" in handout.html(card)
