@@ -4,15 +4,21 @@ import json
 import os
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
-from grader import handout, rubric
+from grader import attempt, handout, rubric
 from grader.catalogue import ROOT, Exercise, exercises
+from grader.cli import app
+from grader.grading import Candidate
 from grader.interview import Session, found, is_alive, minutes, unfinished
 from grader.journal import Journal, RoundRow
 from grader.pack import PackError, draw, load, quick, read, shipped
+from grader.sandbox import Sandbox
 from grader.scorecard import Scorecard
+from grader.verdict import Verdict
 from tests.sitting import RIGHT, WRONG, Sitting, whole
 
 CATALOGUE = exercises()
@@ -372,3 +378,45 @@ def test_an_exercise_that_is_gone_costs_its_round_and_not_the_scorecard(home: Pa
     card = Scorecard.of(sitting.journal, 1, CATALOGUE)
     assert (card.rounds[0].title, card.rounds[0].level) == ("gone", "strong")
     assert "gone" in handout.html(card)
+
+
+def test_a_kill_after_any_row_leaves_a_session_that_can_be_told(home: Path):
+    """Every prefix of the rows is a state in which a kill may leave the journal."""
+    sitting = whole(home)
+    connection = sitting.journal._connection
+    numbers = [moment.number for moment in sitting.journal.moments(sitting.number)]
+    for number in reversed([0, *numbers]):
+        connection.execute("DELETE FROM moments WHERE number > ?", (number,))
+        session = sitting.session
+        assert (session.present is None) == session.is_over
+        card = Scorecard.of(sitting.journal, sitting.number, CATALOGUE)
+        assert len(card.rounds) == 2
+        assert handout.html(card)
+        assert handout.markdown(card)
+
+
+def test_an_interview_grades_with_fresh_seeds_and_practice_does_not(home: Path, monkeypatch: pytest.MonkeyPatch):
+    profiles = []
+
+    def grading(sandbox, candidate, heard, profile):
+        profiles.append(profile)
+        return SimpleNamespace(verdict=lambda fingerprints: Verdict("dropout", "yours", "f", candidate.sha256, "passed"))
+
+    monkeypatch.setattr(attempt, "Grading", grading)
+    sitting = Sitting(home)
+    candidate = Candidate(Exercise("dropout"), "yours", "f", RIGHT.encode())
+    for seat in (attempt.Sitting(sitting.number, 1), None):
+        attempt.recorded(None, candidate, lambda _: None, print, None, sitting=seat)
+    assert profiles == ["interview", "practice"]
+    assert [round for round, _ in sitting.journal.session_attempts(sitting.number)] == [1]
+    assert len(sitting.journal.entries("dropout")) == 1
+    assert len(sitting.journal.reviews("dropout")) == 1  # of practice alone
+
+
+def test_an_interview_is_refused_where_nothing_isolates(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Sandbox, "isolation", lambda self: "none")
+    monkeypatch.setattr(Sandbox, "warm", lambda self: None)
+    result = CliRunner().invoke(app, ["interview", "--plain"])
+    assert result.exit_code == 2
+    assert "no isolation" in result.output
+    assert Journal(home).sessions() == []
