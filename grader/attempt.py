@@ -5,7 +5,7 @@ import json
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from grader.catalogue import Exercise, same_code, write_whole
@@ -25,6 +25,14 @@ class NoSubmission(Exception):
     """There is no such file, or it is no source; the message says which."""
 
 
+@dataclass(frozen=True)
+class Sitting:
+    """The round of an interview to which an attempt belongs: fresh property seeds, and no row of practice."""
+
+    session: int
+    round: int
+
+
 def new_sandbox() -> Sandbox:
     """`GRADER_NAMESPACES=off` grades as on a system that has none."""
     return Sandbox(os.environ.get("GRADER_NAMESPACES", "on") != "off", hidden=(str(home()),))
@@ -41,22 +49,23 @@ def recorded(
     warn: Callable[[str], None],
     fingerprints: Fingerprints,
     keep: bool = True,
+    sitting: Sitting | None = None,
 ) -> Verdict:
     """The verdict, recorded where `keep` is set. A journal that fails costs one warning and nothing else.
 
-    Raises Cancelled; the source is in the journal then too.
+    `sitting` is the round of an interview that it belongs to. Raises Cancelled; the source is in the journal then too.
     """
     journal, warned = Journal(), list[str]()
     number = None
     try:
         if keep:
-            number = journal.begin(candidate.exercise.name, candidate.submission, candidate.file, candidate.source)
+            number = begun(journal, candidate, sitting)
     except JournalError as why:
         warned.append(f"not recorded: {why}")
-    found = _named_what_is_missing(candidate, _graded(sandbox, candidate, heard, fingerprints))
+    found = _named_what_is_missing(candidate, _graded(sandbox, candidate, heard, fingerprints, sitting))
     try:
         if number is not None:
-            _store(journal, number, candidate, found)
+            _store(journal, number, candidate, found, sitting)
     except JournalError as why:
         warned.append(f"not recorded: {why}")
     journal.close()
@@ -66,9 +75,19 @@ def recorded(
     return found
 
 
-def _graded(sandbox: Sandbox, candidate: Candidate, heard: Listener, fingerprints: Fingerprints) -> Verdict:
+def begun(journal: Journal, candidate: Candidate, sitting: Sitting | None) -> int:
+    """The number under which a source that is about to be graded is stored."""
+    name, file, source = candidate.exercise.name, candidate.file, candidate.source
+    if sitting is None:
+        return journal.begin(name, candidate.submission, file, source)
+    return journal.begin(name, "interview", file, source, sitting.session, sitting.round)
+
+
+def _graded(
+    sandbox: Sandbox, candidate: Candidate, heard: Listener, fingerprints: Fingerprints, sitting: Sitting | None
+) -> Verdict:
     try:
-        return Grading(sandbox, candidate, heard).verdict(fingerprints)
+        return Grading(sandbox, candidate, heard, "interview" if sitting else "practice").verdict(fingerprints)
     except GraderError as why:
         last = str(why).strip().splitlines()[-1]
         return Verdict(
@@ -76,10 +95,10 @@ def _graded(sandbox: Sandbox, candidate: Candidate, heard: Listener, fingerprint
         )  # fmt: skip
 
 
-def _store(journal: Journal, number: int, candidate: Candidate, found: Verdict) -> None:
+def _store(journal: Journal, number: int, candidate: Candidate, found: Verdict, sitting: Sitting | None) -> None:
     mistake = found.diagnosis[0].mistake if found.diagnosis else ""
     journal.finish(number, found.outcome, found.to_json(), mistake)
-    if found.outcome == "passed" and candidate.submission == "yours":
+    if found.outcome == "passed" and candidate.submission == "yours" and sitting is None:
         after_pass(journal, candidate.exercise)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from grader import render, study, train
+from grader import mock, render, study, train
 from grader.arguments import Name, Names, known, nearest, usage, with_code
 from grader.attempt import NoSubmission, is_untouched, kept_fingerprints, new_sandbox, read_source, recorded, timed
 from grader.catalogue import TOGETHER, Exercise, exercises
@@ -186,6 +186,7 @@ def explain(name: Name, property: Annotated[str, typer.Argument(help="a property
 
 app.add_typer(study.app)
 app.add_typer(train.app)
+app.add_typer(mock.app)
 
 
 @app.command()

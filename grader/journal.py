@@ -1,4 +1,4 @@
-"""The journal: one SQLite file with every graded source, every verdict, every hint that was shown and every review.
+"""The journal: one SQLite file with every graded source, every verdict, every hint, every review and every interview.
 
 A source is stored before it is graded, and so before its verdict is shown. Write-ahead logging lets two graders work at once
 and a killed one lose nothing. A file that is no database is set aside, never deleted.
@@ -89,9 +89,48 @@ class Review(NamedTuple):
     due: float
 
 
+class SessionRow(NamedTuple):
+    """A mock interview as it was begun; what became of it are its moments."""
+
+    number: int
+    title: str
+    at: float
+    seed: int
+    live: int  # 1 where every save is graded
+
+
+class RoundRow(NamedTuple):
+    """One round of a session, in the order of `ordinal`, from 1."""
+
+    ordinal: int
+    kind: str  # coding, debugging or oral
+    exercise: str  # '' for an oral round
+    minutes: float
+    weight: float
+    cards: str  # of an oral round: JSON, a list of [exercise, heading]
+
+
+class Moment(NamedTuple):
+    """Something that happened in a session: a row at once, never changed."""
+
+    number: int
+    round: int  # its ordinal; 0: of the whole session
+    at: float
+    by: str  # candidate or interviewer
+    kind: str
+    detail: str
+
+
 def _attempt(row: tuple[Any, ...]) -> Attempt:
     number, exercise, submission, file, sha256, began, outcome, verdict = row
     return Attempt(number, exercise, submission, file, sha256, began, outcome, json.loads(verdict) if verdict else {})
+
+
+def _stored(connection: sqlite3.Connection, source: bytes) -> str:
+    """The key under which a source is kept."""
+    digest = hashlib.sha256(source).hexdigest()
+    connection.execute("INSERT OR IGNORE INTO sources VALUES (?, ?)", (digest, source))
+    return digest
 
 
 def _first(connection: sqlite3.Connection) -> None:
@@ -134,7 +173,36 @@ def _second(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
 
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_first, _second]  # number n takes a file from n - 1 to n; append only
+def _third(connection: sqlite3.Connection) -> None:
+    """Interviews. Their attempts bear the submission 'interview', so that no count of practice meets them."""
+    connection.execute("ALTER TABLE attempts ADD COLUMN session INTEGER NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE attempts ADD COLUMN round INTEGER NOT NULL DEFAULT 0")
+    connection.execute("CREATE INDEX attempts_of_session ON attempts (session, number) WHERE session > 0")
+    connection.execute(
+        "CREATE TABLE sessions (number INTEGER PRIMARY KEY, title TEXT NOT NULL, at REAL NOT NULL, seed INTEGER NOT NULL,"
+        " live INTEGER NOT NULL)"
+    )
+    connection.execute(
+        "CREATE TABLE rounds (session INTEGER NOT NULL REFERENCES sessions, ordinal INTEGER NOT NULL, kind TEXT NOT NULL,"
+        " exercise TEXT NOT NULL, minutes REAL NOT NULL, weight REAL NOT NULL, cards TEXT NOT NULL,"
+        " PRIMARY KEY (session, ordinal))"
+    )
+    connection.execute(
+        "CREATE TABLE moments (number INTEGER PRIMARY KEY, session INTEGER NOT NULL REFERENCES sessions,"
+        " round INTEGER NOT NULL, at REAL NOT NULL, by TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL)"
+    )
+    connection.execute("CREATE INDEX moments_of ON moments (session, number)")
+    connection.execute(
+        "CREATE TABLE pulses (session INTEGER NOT NULL, who TEXT NOT NULL, at REAL NOT NULL, pid INTEGER NOT NULL,"
+        " PRIMARY KEY (session, who))"
+    )
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
+    _first,
+    _second,
+    _third,
+]  # number n takes a file from n - 1 to n; append only
 
 
 class Journal:
@@ -146,13 +214,11 @@ class Journal:
         self.notice = ""  # one line for the user, where something had to be done to the file
         self._connection: sqlite3.Connection | None = None
 
-    def begin(self, exercise: str, submission: str, file: str, source: bytes) -> int:
-        """Store a source that is about to be graded; the number of its attempt."""
-        digest = hashlib.sha256(source).hexdigest()
+    def begin(self, exercise: str, submission: str, file: str, source: bytes, session: int = 0, round: int = 0) -> int:
+        """Store a source that is about to be graded; the number of its attempt. `session` and `round` of an interview."""
         with self._writing() as connection:
-            connection.execute("INSERT OR IGNORE INTO sources VALUES (?, ?)", (digest, source))
-            row = (exercise, submission, file, digest, self.clock())
-            done = connection.execute("INSERT INTO attempts VALUES (NULL, ?, ?, ?, ?, ?, 'started', '', '')", row)
+            row = (exercise, submission, file, _stored(connection, source), self.clock(), session, round)
+            done = connection.execute("INSERT INTO attempts VALUES (NULL, ?, ?, ?, ?, ?, 'started', '', '', ?, ?)", row)
             return int(done.lastrowid or 0)
 
     def finish(self, number: int, outcome: str, verdict: str, mistake: str = "") -> None:
@@ -201,10 +267,11 @@ class Journal:
             return [(exercise, at, json.loads(times)) for exercise, at, times in rows]
 
     def last(self, exercise: str) -> Attempt | None:
-        """The latest attempt of any submission that has a verdict."""
+        """The latest attempt of any submission, in practice, that has a verdict."""
         with self._reading() as connection:
             row = connection.execute(
-                f"SELECT {COLUMNS} FROM attempts WHERE exercise = ? AND verdict != '' ORDER BY number DESC LIMIT 1",
+                f"SELECT {COLUMNS} FROM attempts WHERE exercise = ? AND verdict != '' AND session = 0"
+                " ORDER BY number DESC LIMIT 1",
                 (exercise,),
             ).fetchone()
             return _attempt(row) if row else None
@@ -292,6 +359,68 @@ class Journal:
     def set(self, name: str, value: str) -> None:
         with self._writing() as connection:
             connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+    def open_session(self, title: str, seed: int, live: bool, rounds: list[RoundRow]) -> int:
+        """A new interview with its rounds; its number."""
+        with self._writing() as connection:
+            row = (title, self.clock(), seed, live)
+            number = int(connection.execute("INSERT INTO sessions VALUES (NULL, ?, ?, ?, ?)", row).lastrowid or 0)
+            connection.executemany("INSERT INTO rounds VALUES (?, ?, ?, ?, ?, ?, ?)", [(number, *row) for row in rounds])
+            return number
+
+    def sessions(self) -> list[SessionRow]:
+        """Every interview, oldest first."""
+        with self._reading() as connection:
+            rows = connection.execute("SELECT number, title, at, seed, live FROM sessions ORDER BY number")
+            return list(map(SessionRow._make, rows))
+
+    def session_rounds(self, session: int) -> list[RoundRow]:
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT ordinal, kind, exercise, minutes, weight, cards FROM rounds WHERE session = ? ORDER BY ordinal",
+                (session,),
+            )
+            return list(map(RoundRow._make, rows))
+
+    def happened(
+        self, session: int, round: int, kind: str, detail: str = "", by: str = "candidate", at: float | None = None
+    ) -> None:
+        """Store a moment of an interview; it is of now unless `at` says otherwise."""
+        with self._writing() as connection:
+            row = (session, round, self.clock() if at is None else at, by, kind, detail)
+            connection.execute("INSERT INTO moments VALUES (NULL, ?, ?, ?, ?, ?, ?)", row)
+
+    def saved(self, session: int, round: int, source: bytes) -> None:
+        """Store a source that was saved in an interview, graded or not: a moment 'save' with its SHA-256."""
+        with self._writing() as connection:
+            row = (session, round, self.clock(), _stored(connection, source))
+            connection.execute("INSERT INTO moments VALUES (NULL, ?, ?, ?, 'candidate', 'save', ?)", row)
+
+    def moments(self, session: int) -> list[Moment]:
+        """What happened in an interview, in the order in which it was written."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT number, round, at, by, kind, detail FROM moments WHERE session = ? ORDER BY number", (session,)
+            )
+            return list(map(Moment._make, rows))
+
+    def session_attempts(self, session: int) -> list[tuple[int, Attempt]]:
+        """(ordinal of the round, attempt), oldest first."""
+        with self._reading() as connection:
+            rows = connection.execute(f"SELECT round, {COLUMNS} FROM attempts WHERE session = ? ORDER BY number", (session,))
+            return [(row[0], _attempt(row[1:])) for row in rows]
+
+    def beat(self, session: int, who: str) -> None:
+        """A sign of life of a screen: `who` is candidate or interviewer."""
+        with self._writing() as connection:
+            row = (session, who, self.clock(), os.getpid())
+            connection.execute("INSERT OR REPLACE INTO pulses VALUES (?, ?, ?, ?)", row)
+
+    def pulse(self, session: int, who: str) -> tuple[float, int]:
+        """When a screen last gave a sign of life, and its process; zeros where it never did."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT at, pid FROM pulses WHERE session = ? AND who = ?", (session, who)).fetchone()
+            return (float(row[0]), int(row[1])) if row else (0.0, 0)
 
     def close(self) -> None:
         if self._connection is not None:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from grader.attempt import NoSubmission, is_untouched, read_source, recorded, timed
+from grader.attempt import NoSubmission, Sitting, is_untouched, read_source, recorded, timed
 from grader.catalogue import Exercise
 from grader.clock import NotTimed
 from grader.diagnose import Known
@@ -83,10 +83,19 @@ class Shared(Fingerprints):
 
 
 class Live:
-    """A thread that grades what was asked for last. `tell` is called in that thread."""
+    """A thread that grades what was asked for last. `tell` is called in that thread.
 
-    def __init__(self, sandbox: Sandbox, fingerprints: Fingerprints, tell: Callable[[News], object]) -> None:
-        self.sandbox, self.fingerprints, self.tell = sandbox, Shared(fingerprints), tell
+    `sitting` says to which round of an interview an exercise belongs; without it, all is practice.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        fingerprints: Fingerprints,
+        tell: Callable[[News], object],
+        sitting: Callable[[Exercise], Sitting | None] = lambda _: None,
+    ) -> None:
+        self.sandbox, self.fingerprints, self.tell, self.sitting = sandbox, Shared(fingerprints), tell, sitting
         self._changed = threading.Condition()
         self._waiting: Job | None = None
         self._present: Job | None = None
@@ -167,7 +176,8 @@ class Live:
         def warn(message: str) -> None:
             self.tell(Noted(exercise, message))
 
-        verdict = recorded(sandbox, candidate, heard, warn, self.fingerprints)
+        sitting = self.sitting(exercise)
+        verdict = recorded(sandbox, candidate, heard, warn, self.fingerprints, sitting=sitting)
         if job.bench and verdict.outcome == "passed":
             verdict = self._timed(sandbox, candidate, verdict, warn)
         if not job.cancelled.is_set():

@@ -1,4 +1,4 @@
-"""What people see of their study: the catalogue with their state, progress, history, differences between answers, the plan."""
+"""What people see of their study: the catalogue with their state, progress, history, differences, the plan, interviews."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
@@ -9,14 +9,18 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from grader import interview
 from grader.catalogue import LEVELS, TRACKS, Exercise
 from grader.journal import Review
 from grader.progress import Due, Progress, Round, Suggestion, Track
 from grader.render import clean, console, mark, say
+from grader.rubric import ORAL, Dimension
 from grader.schedule import Task, Week
+from grader.scorecard import Scorecard
 
 WIDE_ENOUGH = 100  # columns, for two answers side by side
 BAR = 20  # columns
+HURRY = 5 * 60  # seconds left of a round, and its clock turns red
 AROUND = 3  # lines that are alike, shown before and after those that differ
 
 
@@ -237,3 +241,33 @@ def plan(weeks: Sequence[Week], left_over: Sequence[Task], needed: float, until:
         say(f"\nno room until {until} for {names}; all of it would take {needed:g} hours a week")
     else:
         say(f"\nall of it fits until {until}; {needed:g} hours a week would do")
+
+
+def clock(round: interview.Round) -> str:
+    """The time that is left of a round of an interview."""
+    if round.began is None:
+        return f"{round.row.minutes:g} minutes"
+    return f"{interview.minutes(round.left)} left{' (paused)' if round.is_paused else ''}"
+
+
+def clock_style(round: interview.Round) -> str:
+    return "bold yellow" if round.is_paused else "bold red" if round.began is not None and round.left < HURRY else "bold"
+
+
+def anchors(dimension: Dimension = ORAL, chosen: int | None = None) -> Table:
+    """What each score means, the one that was given marked."""
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1))
+    for score, anchor in enumerate(dimension.anchors, 1):
+        style = "bold green" if score == chosen else ""
+        table.add_row(Text(f"{'>' if score == chosen else ' '}{score}", style=style), Text(anchor, style=style))
+    return table
+
+
+def scorecard_table(card: Scorecard) -> Table:
+    """Level and points by round, and in all."""
+    table = _table("round", "what", "level", "points", "time")
+    for round in card.rounds:
+        points = "" if round.points is None else str(round.points)
+        table.add_row(str(round.ordinal), f"{round.kind}: {round.title}", round.level, points, interview.minutes(round.used))
+    table.add_row("", "in all", card.level, "" if card.points is None else str(card.points), "")
+    return table

@@ -77,12 +77,17 @@ def property_text(result: PropertyResult) -> Text:
     return line
 
 
+def broken_ones(results: Iterable[PropertyResult]) -> list[PropertyResult]:
+    """What is to be explained; first what held in the code that the learner was given."""
+    return sorted((result for result in results if result.is_broken), key=lambda result: not result.is_new)
+
+
 def verdict(found: Verdict, properties_shown: bool) -> None:
     """The whole verdict; its properties too, unless they were shown while they came."""
     if not properties_shown:
         for result in found.properties:
             property_line(result)
-    broken = sorted((result for result in found.properties if result.is_broken), key=lambda result: not result.is_new)
+    broken = broken_ones(found.properties)
     for result in broken[:SHOWN]:
         console.print(counterexample(result))
     if len(broken) > SHOWN:

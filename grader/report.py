@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grader.progress import Progress
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 WIDTH, HEIGHT, MARGIN, EDGE = 640, 280, 64, 30  # of a plot, in its own units
 WEEKS = 26  # of the plot of attempts, at most
@@ -60,16 +63,26 @@ class Plot:
         return f"time of {self.workload} by {self.axis}: " + "; ".join(curve.label for curve in self.curves)
 
 
+def template(name: str) -> "Template":
+    """A page of this folder; what it shows is escaped where the page is HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    environment.globals.update(width=WIDTH, height=HEIGHT, margin=MARGIN, edge=EDGE)
+    return environment.get_template(name)
+
+
 def written(progress: Progress, times: Sequence[tuple[str, float, dict[str, Any]]]) -> str:
     """The page. `times` as `Journal.times` gives them."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    folder = Path(__file__).parent
-    page = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     latest = {exercise: (at, measured) for exercise, at, measured in times}
     growing = {exercise: (at, measured) for exercise, at, measured in times if measured["growth"]}
-    plots = [plot for exercise, (at, measured) in growing.items() for plot in _plots(exercise, at, measured["growth"])]
-    return page.get_template("report.html").render(
+    drawn = [plot for exercise, (at, measured) in growing.items() for plot in plots(exercise, at, measured["growth"])]
+    return template("report.html").render(
         progress=progress,
         today=_day(progress.now),
         by_state=Counter(progress.states.values()),
@@ -77,11 +90,10 @@ def written(progress: Progress, times: Sequence[tuple[str, float, dict[str, Any]
         speeds=_speeds(progress),
         mistakes=_bars([(f"{name.replace('_', ' ')} ({exercise})", count) for exercise, name, count in progress.mistakes], str),
         coming=progress.coming,
-        ratios=[row for exercise, (at, measured) in latest.items() for row in _ratios(exercise, at, measured["timings"])],
-        plots=plots,
+        ratios=[row for exercise, (at, measured) in latest.items() for row in ratios(exercise, at, measured["timings"])],
+        plots=drawn,
         day=_day,
-        width=WIDTH, height=HEIGHT, margin=MARGIN, edge=EDGE,
-    )  # fmt: skip
+    )
 
 
 def _day(at: float) -> str:
@@ -125,7 +137,7 @@ def _speeds(progress: Progress) -> list[tuple[str, int, list[Bar]]]:
     return found
 
 
-def _ratios(exercise: str, at: float, timings: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
+def ratios(exercise: str, at: float, timings: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
     """(exercise, day, workload, beside what, ratio with its interval)."""
     names = {"yours/solution": "the reference", "yours/torch": "torch"}
     return [
@@ -136,7 +148,7 @@ def _ratios(exercise: str, at: float, timings: Iterable[dict[str, Any]]) -> list
     ]
 
 
-def _plots(exercise: str, at: float, growth: Iterable[dict[str, Any]]) -> list[Plot]:
+def plots(exercise: str, at: float, growth: Iterable[dict[str, Any]]) -> list[Plot]:
     by_workload: dict[str, list[dict[str, Any]]] = {}
     for curve in growth:
         by_workload.setdefault(curve["workload"], []).append(curve)

@@ -12,11 +12,13 @@ from grader import pages, render
 from grader.arguments import Name, OptionalName, TrackName, known, nearest, usage, with_code
 from grader.attempt import NoSubmission, fresh_stub, kept_fingerprints, new_sandbox, read_source, replace_answer
 from grader.catalogue import Exercise, exercises
+from grader.interview import found
 from grader.journal import Journal, JournalError
 from grader.progress import ORAL_MINUTES, Due, Progress, has_tried, next_hint, rounds
 from grader.review import overridden, rated
 from grader.schedule import RATINGS, Task, hours_needed
 from grader.schedule import plan as planned
+from grader.scorecard import Scorecard
 from grader.verdict import NOT_PASSED
 
 LATEST = 20  # attempts of a history, unless all are asked for
@@ -359,13 +361,50 @@ def _review_minutes(coming: list[Due], today: date, last_day: date) -> dict[date
 
 @app.command()
 def report(
-    file: Annotated[Path, typer.Option("--file", "-o", help="where to write it")] = Path("report.html"),
+    session: Annotated[str | None, typer.Argument(help="an interview's number, or 'last': its scorecard")] = None,
+    html: Annotated[bool, typer.Option("--html", help="the scorecard as one HTML file, which prints; the default")] = False,
+    md: Annotated[
+        bool, typer.Option("--md", help="the scorecard as Markdown, on standard output unless --file is given")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="the same as JSON")] = False,
+    file: Annotated[Path | None, typer.Option("--file", "-o", help="where to write it")] = None,
 ) -> None:
-    """Your progress as one HTML file that needs no network."""
+    """Your progress as one HTML file that needs no network; with the number of a session, its scorecard."""
+    if session is None:
+        if md or json:
+            raise usage("--md and --json go with the number of a session")
+        _write_report(_progress_page(), file or Path("report.html"))
+        return
+    if [html, md, json].count(True) > 1:
+        raise usage("one of --html, --md and --json")
+    card = _scorecard(session)
+    from grader import handout
+
+    text = handout.markdown(card) if md else card.to_json() + "\n" if json else handout.html(card)
+    if file is None and (md or json):
+        print(text, end="")
+    else:
+        _write_report(text, file or Path(f"interview-{card.session}.html"))
+
+
+def _progress_page() -> str:
     from grader.report import written
 
     journal = Journal()
-    text = written(Progress.of(journal, exercises()), journal.times())
+    return written(Progress.of(journal, exercises()), journal.times())
+
+
+def _scorecard(session: str) -> Scorecard:
+    """Exit code 2 where there is no such session."""
+    journal = Journal()
+    number = found(journal, session)
+    if number is None:
+        known_numbers = ", ".join(str(row.number) for row in journal.sessions())
+        raise usage(f"no session {session!r}; there are {known_numbers or 'none yet: `grader interview`'}")
+    return Scorecard.of(journal, number, exercises())
+
+
+def _write_report(text: str, file: Path) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as why:

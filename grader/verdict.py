@@ -125,6 +125,20 @@ class Verdict:
             "isolation": self.isolation, "seconds": round(self.seconds, 3),
         })  # fmt: skip
 
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> "Verdict":
+        """What `to_json` wrote, its benchmark left out."""
+        facts = {
+            key: found[key]
+            for key in ("exercise", "submission", "file", "sha256", "outcome", "message", "isolation", "seconds")
+        }
+        return cls(
+            **facts,
+            properties=tuple(PropertyResult(**row) for row in found["properties"]),
+            audit=Audit(**found["audit"]),
+            diagnosis=tuple(Diagnosis(**row) for row in found["diagnosis"]),
+        )
+
     def _row(self, timing: Timing) -> dict[str, Any]:
         seconds = {runner: timing.seconds.get(runner) for runner in ("yours", "solution", "torch")}
         exponents = [curve.time.middle for curve in self.growth if (curve.workload, curve.runner) == (timing.workload, "yours")]

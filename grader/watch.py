@@ -1,43 +1,32 @@
 """`watch`: the exercises on the left, the brief and the live verdict on the right; a save is graded at once."""
 
-import os
-import shlex
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.markdown import Markdown
 from rich.syntax import Syntax
 from rich.text import Text
-from textual.app import App, ComposeResult, SuspendNotSupported
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import Footer, OptionList
 from textual.widgets.option_list import Option
 
 from grader import pages, render
 from grader.attempt import NoSubmission, fresh_stub, replace_answer
 from grader.catalogue import Exercise
 from grader.fingerprints import Fingerprints
+from grader.fullscreen import FullScreen, Told, verdict_parts
 from grader.journal import Journal, JournalError
-from grader.live import Began, Done, Heard, Idle, Live, News, Noted, saves
+from grader.live import Began, Done, Heard, Idle, Live, Noted, saves
 from grader.progress import Progress, has_tried, next_hint
 from grader.sandbox import Sandbox
 from grader.verdict import PropertyResult, Verdict
 
 READING = 10  # seconds on one exercise, and its brief counts as read
-
-
-class Told(Message):
-    """News of a grading, from its thread."""
-
-    def __init__(self, news: News) -> None:
-        super().__init__()
-        self.news = news
 
 
 class Saved(Message):
@@ -48,11 +37,9 @@ class Saved(Message):
         self.exercise = exercise
 
 
-class Watch(App[None]):
+class Watch(FullScreen):
     """The journal is opened anew for each question to it: it may be moved, or locked by another grader."""
 
-    CSS_PATH = "watch.tcss"
-    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "next", "Next"),
         Binding("h", "hint", "Hint"),
@@ -63,8 +50,7 @@ class Watch(App[None]):
         Binding("b", "brief", "Brief"),
         Binding("v", "verdict", "Verdict"),
         Binding("q", "quit", "Quit"),
-        Binding("pageup", "scroll(-1)", "Up", show=False, priority=True),
-        Binding("pagedown,space", "scroll(1)", "Down", show=False, priority=True),
+        Binding("space", "scroll(1)", "Down", show=False, priority=True),
     ]
 
     def __init__(
@@ -83,13 +69,10 @@ class Watch(App[None]):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield OptionList(id="exercises")
-            with VerticalScroll(id="pane"):
-                yield Static(id="head")
-                yield Static(id="body")
+            yield from self.pane()
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
-        self.theme = "ansi-dark"  # the terminal's own colours, and so right on light ones too
         self.live = Live(self.sandbox, self.fingerprints, lambda news: self.post_message(Told(news)))
         self.watcher.start()
         self._fill_list()
@@ -188,43 +171,21 @@ class Watch(App[None]):
     def _show(self, *parts: RenderableType, status: str = "") -> None:
         exercise = self.current
         facts = f"{exercise.facts.minutes} min, {exercise.facts.level}"
-        self.query_one("#head", Static).update(
-            Text.assemble((exercise.title, "bold"), (f"  {facts}", "dim"), (f"  {status}" if status else "", "yellow"))
-        )
-        self.query_one("#body", Static).update(Group(*parts))
+        head = Text.assemble((exercise.title, "bold"), (f"  {facts}", "dim"), (f"  {status}" if status else "", "yellow"))
+        self.show(head, *parts)
 
     def action_brief(self, status: str = "") -> None:
         text = self.current.brief.split("\n", 1)[1]
         where = Text(f"edit {render.path(self.current.stub)} and save it, or press e", style="dim")
         self._show(Markdown(text), where, status=status)
-        self.query_one("#pane").scroll_home(animate=False)
+        self.to_top()
 
     def action_verdict(self) -> None:
         """As much of it as is known."""
         if self.verdict is None and not self.results:
             self._show(Text("grading ..." if self.live.is_busy else "no verdict yet: save your file"))
             return
-        results = self.verdict.properties if self.verdict else tuple(self.results.values())
-        broken = sorted((result for result in results if result.is_broken), key=lambda result: not result.is_new)
-        parts: list[RenderableType] = [self._headline(len(results)), render.ticks(self.current.claims, results)]
-        parts += [render.looks_like(diagnosis) for diagnosis in (self.verdict.diagnosis if self.verdict else ())]
-        parts += [*render.lessons(self.verdict)] if self.verdict else []
-        parts += [render.counterexample(result) for result in broken[: render.SHOWN]]
-        if self.verdict:
-            parts += [*render.timing_lines(self.verdict.benchmark), *render.printed(self.verdict)]
-        parts += ["", *(render.property_text(result) for result in results)]
-        self._show(*parts)
-
-    def _headline(self, known: int) -> Text:
-        if self.verdict:
-            return render.headline(self.verdict)
-        of = len(self.current.claims)
-        doing = "grading ..." if known < of else "comparing with the reference and the known mistakes ..."
-        return Text(f"{doing}  {known} of {of} properties", style="yellow")
-
-    def action_scroll(self, pages: int) -> None:
-        pane = self.query_one("#pane")
-        pane.scroll_relative(y=pages * (pane.size.height - 2), animate=False)
+        self._show(*verdict_parts(self.current, self.results.values(), self.verdict))
 
     # What is asked for
 
@@ -253,7 +214,7 @@ class Watch(App[None]):
         source = exercise.solution.read_text(encoding="utf-8")
         code = Syntax(source, "python", theme="ansi_dark", background_color="default", word_wrap=True)
         self._show(code, status="the reference; v: back to the verdict")
-        self.query_one("#pane").scroll_home(animate=False)
+        self.to_top()
 
     def action_reset(self) -> None:
         exercise = self.current
@@ -270,15 +231,7 @@ class Watch(App[None]):
         self.notify(f"a fresh stub; your answer is kept as attempt {kept}" if kept else "a fresh stub")
 
     def action_edit(self) -> None:
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-        if shutil.which(editor[0]) is None:
-            self.notify(f"no editor {editor[0]!r}: set EDITOR", severity="error")
-            return
-        try:
-            with self.suspend():
-                subprocess.run([*editor, str(self.current.stub)])
-        except SuspendNotSupported:
-            self.notify("no editor can be opened here", severity="error")
+        self.edit(self.current.stub)
 
     def action_benchmark(self) -> None:
         self.notify("timing it, if it passes")

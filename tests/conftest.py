@@ -5,6 +5,7 @@
 
 import os
 import re
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from grader import cell
+from grader.catalogue import Exercise
 from grader.fingerprints import Fingerprints
 from grader.sandbox import Sandbox
 
@@ -80,6 +82,14 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="session")
 def fingerprints(tmp_path_factory: pytest.TempPathFactory) -> Fingerprints:
     return Fingerprints(tmp_path_factory.mktemp("fingerprints"))
+
+
+@pytest.fixture
+def known(home: Path, sandbox: Sandbox, fingerprints: Fingerprints) -> Path:
+    """A journal's folder in which the mistakes of dropout are known already: to get to know them takes many gradings."""
+    fingerprints.of(Exercise("dropout"), sandbox)
+    shutil.copytree(fingerprints.folder, home / "fingerprints")
+    return home
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ class Terminal:
         defaults = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONPATH": str(folder)}
         self.began = time.monotonic()
         self.recording: list[tuple[float, bytes]] = []
+        self.neighbours: list[Terminal] = []  # read meanwhile: who is not read, stands still
         self.process = subprocess.Popen(
             command, cwd=folder, env=kept | defaults | environment, stdin=theirs, stdout=theirs, stderr=theirs,
             start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
@@ -63,8 +64,14 @@ class Terminal:
 
     def _read(self) -> bool:
         """Whether more may come."""
+        for other in self.neighbours:
+            while other.process.poll() is None and select.select([other.ours], [], [], 0)[0]:
+                other._take()
         if not select.select([self.ours], [], [], 0.2)[0]:
             return self.process.poll() is None
+        return self._take()
+
+    def _take(self) -> bool:
         try:
             data = os.read(self.ours, 1 << 16)
         except OSError:  # the other end is closed

@@ -14,8 +14,9 @@ ORDER = [
     "catalogue", "estimate", "verdict", "journal", "schedule", "progress", "review", "stub", "mutants", "wire", "cell",
     "diagnose", "bugs", "explain", "scaffold", "oral",
     "kit", "paste", "forbidden", "submission", "examine", "audit", "benchmark", "worker", "zygote",
-    "sandbox", "fingerprints", "grading", "clock", "attempt", "live", "render", "pages", "arguments", "follow", "watch",
-    "report", "study",
+    "sandbox", "fingerprints", "grading", "clock", "attempt", "live", "rubric", "pack", "interview", "room", "scorecard",
+    "render", "pages", "arguments", "follow", "fullscreen", "watch", "candidate", "interviewer", "prompt", "report", "handout",
+    "mock", "study",
     "training.recipe", "training.request", "training.yours", "training.text", "training.pieces", "training.model",
     "training.optimizers", "training.engine", "training.checkpoint", "training.folder", "training.throughput", "training.run",
     "training.mine", "training.display", "training.session", "train", "form", "check", "cli", "__main__",
@@ -23,6 +24,7 @@ ORDER = [
 KNOWS_NO_GRADER = ["catalogue", "estimate", "journal", "schedule", "stub", "mutants", "wire", "cell"]
 IN_WORKERS = ["kit", "paste", "forbidden", "submission", "examine", "audit", "benchmark", "worker", "zygote"]
 IN_TRAINING = ["training.mine"]  # in a process of its own, which loads what the learner wrote
+SCREENS = ["watch", "fullscreen", "candidate", "interviewer"]
 FILES = sorted(path for path in (ROOT / "grader").glob("*.py") if path.name != "__init__.py")
 FILES += sorted(path for path in (ROOT / "grader" / "training").glob("*.py") if path.name != "__init__.py")
 
@@ -55,13 +57,15 @@ def test_a_file_imports_only_what_stands_to_its_left(name: str):
 
 def test_only_what_draws_knows_rich_and_only_the_journal_knows_sql():
     names = list(map(module, FILES))
-    assert [name for name in names if "rich" in imports(name)] == ["pages", "render", "watch", "training.display"]
-    assert [name for name in names if "textual" in imports(name)] == ["watch"]
+    assert [name for name in names if "rich" in imports(name)] == [*sorted(["pages", "render", *SCREENS]), "training.display"]
+    assert [name for name in names if "textual" in imports(name)] == sorted(SCREENS)
     assert [name for name in names if "sqlite3" in imports(name)] == ["journal"]
 
 
 @pytest.mark.parametrize(
-    "command", [["list"], ["--help"], ["run", "nothing"], ["hint", "dropout"], ["train", "--help"]], ids=" ".join
+    "command",
+    [["list"], ["--help"], ["run", "nothing"], ["hint", "dropout"], ["train", "--help"], ["interview", "--help"]],
+    ids=" ".join,
 )
 def test_the_command_line_needs_no_torch(command: list[str], home):
     arguments = [sys.executable, "-X", "importtime", "-m", "grader", *command]

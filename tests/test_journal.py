@@ -12,7 +12,7 @@ import pytest
 
 from grader import journal as journal_module
 from grader.catalogue import ROOT
-from grader.journal import MIGRATIONS, Journal, JournalError
+from grader.journal import MIGRATIONS, Journal, JournalError, RoundRow, SessionRow
 
 
 def test_an_attempt_is_there_before_its_verdict(tmp_path: Path):
@@ -158,3 +158,53 @@ def test_a_clock_that_is_no_date_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("GRADER_NOW", "tomorrow")
     with pytest.raises(JournalError, match="GRADER_NOW=tomorrow"):
         Journal(tmp_path).begin("dropout", "yours", "f", b"")
+
+
+def test_an_interview_leaves_practice_as_it_was(tmp_path: Path):
+    journal = Journal(tmp_path, clock=lambda: 50.0)
+    round = RoundRow(1, "coding", "dropout", 15.0, 1.0, "[]")
+    session = journal.open_session("Coding", 7, False, [round])
+    number = journal.begin("dropout", "interview", "f", b"source", session, 1)
+    journal.finish(number, "passed", '{"outcome": "passed"}')
+    assert journal.sessions() == [SessionRow(session, "Coding", 50.0, 7, 0)]
+    assert journal.session_rounds(session) == [round]
+    assert [(ordinal, attempt.outcome) for ordinal, attempt in journal.session_attempts(session)] == [(1, "passed")]
+    assert journal.entries() == []
+    assert journal.outcomes() == {}
+    assert journal.last("dropout") is None
+
+
+def test_a_saved_source_and_its_moment_are_one_row_each_at_once(tmp_path: Path):
+    journal = Journal(tmp_path, clock=lambda: 50.0)
+    session = journal.open_session("Coding", 7, False, [])
+    journal.saved(session, 1, b"source")
+    journal.happened(session, 1, "score", "depth 3", "interviewer", at=40.0)
+    other = Journal(tmp_path)
+    saved, scored = other.moments(session)
+    assert other.source(saved.detail) == b"source"
+    assert scored[1:] == (1, 40.0, "interviewer", "score", "depth 3")
+    assert other.moments(session + 1) == []
+
+
+def test_a_screen_gives_signs_of_life(tmp_path: Path):
+    journal = Journal(tmp_path, clock=lambda: 50.0)
+    assert journal.pulse(1, "candidate") == (0.0, 0)
+    journal.beat(1, "candidate")
+    assert Journal(tmp_path).pulse(1, "candidate") == (50.0, os.getpid())
+
+
+def test_a_journal_of_practice_alone_gets_room_for_interviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Version 2 knew no interviews."""
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module, "MIGRATIONS", MIGRATIONS[:2])
+        Journal(tmp_path).set("plan hours", "5")
+    connection = sqlite3.connect(tmp_path / "journal.db")
+    connection.execute("INSERT INTO sources VALUES ('abc', 'text')")
+    connection.execute("INSERT INTO attempts VALUES (1, 'dropout', 'yours', 'f', 'abc', 100.0, 'passed', '', '')")
+    connection.commit()
+    connection.close()
+    journal = Journal(tmp_path)
+    assert [entry.outcome for entry in journal.entries()] == ["passed"]
+    assert journal.setting("plan hours") == "5"
+    assert journal.sessions() == []
+    assert journal.session_attempts(1) == []

@@ -1,21 +1,19 @@
 """`watch`: through Textual's pilot, line by line, and once for real in a pseudo-terminal."""
 
-import asyncio
 import io
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from textual.pilot import Pilot
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 
 from grader import follow as plain
 from grader import render
@@ -25,12 +23,12 @@ from grader.journal import Journal
 from grader.live import Done, Live, News
 from grader.sandbox import Sandbox
 from grader.watch import Watch
+from tests.pilot import PATIENCE, in_pilot, notices, shown, told, until
 from tests.terminal import Terminal
 
 dropout, attention = Exercise("dropout"), Exercise("attention")
 RIGHT = dropout.solution.read_text(encoding="utf-8")
 WRONG = RIGHT.replace(".div_(1 - p)", "")
-PATIENCE = 120.0  # seconds; the machine may be busy
 
 
 @pytest.fixture(autouse=True)
@@ -46,40 +44,6 @@ def learner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def app(sandbox: Sandbox, fingerprints: Fingerprints) -> Watch:
     return Watch(sandbox, fingerprints, [attention, dropout], dropout)
-
-
-def shown(app: Watch) -> str:
-    """What the right side says, as text."""
-    text = io.StringIO()
-    console = Console(file=text, width=200, color_system=None)
-    for part in ("#head", "#body"):
-        console.print(app.query_one(part, Static).content)
-    return re.sub(r"\s+", " ", text.getvalue())
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    for _ in range(int(PATIENCE / 0.05)):
-        if holds():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError(shown(pilot.app))
-
-
-def told(app: Watch, words: str) -> Callable[[], bool]:
-    return lambda: words in shown(app)
-
-
-def in_pilot(app: Watch, steps: Callable[[Pilot[None]], "asyncio.Future[None]"], size: tuple[int, int] = (80, 24)) -> None:
-    async def run() -> None:
-        async with app.run_test(size=size, notifications=True) as pilot:
-            await pilot.pause()
-            await steps(pilot)
-
-    asyncio.run(run())
-
-
-def notices(app: Watch) -> str:
-    return " ".join(notification.message for notification in app._notifications)
 
 
 def test_a_save_is_graded_and_the_mistake_is_named(app: Watch, learner: Path, home: Path):
@@ -235,14 +199,6 @@ def copy(tmp_path: Path) -> Iterator[Path]:
     for part in ("grader", "exercises", "solutions"):
         shutil.copytree(ROOT / part, tmp_path / "clone" / part, ignore=skipped)
     return tmp_path / "clone"
-
-
-@pytest.fixture
-def known(home: Path, sandbox: Sandbox, fingerprints: Fingerprints) -> Path:
-    """A journal's folder in which the mistakes of dropout are known already: to get to know them takes many gradings."""
-    fingerprints.of(dropout, sandbox)
-    shutil.copytree(fingerprints.folder, home / "fingerprints")
-    return home
 
 
 def test_in_a_real_terminal(copy: Path, known: Path):
