@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shutil
+from contextlib import nullcontext
 from itertools import combinations
 from pathlib import Path
 
@@ -210,25 +211,12 @@ def test_mending_by_breaking_is_seen(sandbox: Sandbox, fingerprints: Fingerprint
     assert found.message.endswith("this held before your change: test_generation_appends_the_likeliest")
 
 
-class Shared:
-    """The session's sandbox, where a command would start one of its own."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-
-    def __enter__(self) -> Sandbox:
-        return self.sandbox
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
 @pytest.fixture
 def grader(sandbox: Sandbox, fingerprints: Fingerprints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Commands on a copy of the stub."""
     shutil.copy(debug_lm.stub, tmp_path / "debug_lm.py")
     monkeypatch.setattr(Exercise, "stub", property(lambda self: tmp_path / f"{self.name}.py"))
-    monkeypatch.setattr(cli, "new_sandbox", lambda: Shared(sandbox))
+    monkeypatch.setattr(cli, "new_sandbox", lambda: nullcontext(sandbox))
     monkeypatch.setattr(cli, "kept_fingerprints", lambda _: fingerprints)
     return lambda *arguments: CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
