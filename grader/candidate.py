@@ -89,6 +89,8 @@ class Candidate(FullScreen):
 
     def on_told(self, told: Told) -> None:
         news = told.news
+        if not self.is_there:
+            return
         if isinstance(news, Ticked):
             self.room.take(news)
             self.draw()
@@ -296,7 +298,7 @@ def _what_now(round: Round, is_watched: bool) -> list[RenderableType]:
     if is_watched:
         return [Text("Answer aloud; the interviewer listens. Space goes on.", style="dim")]
     if is_to_rate(round):
-        return [pages.anchors(), Text("Rate your answer with 1 to 4, and go on.", style="yellow")]
+        return [pages.anchors(action="app.rate"), Text("Rate your answer with 1 to 4, and go on.", style="yellow")]
     asked = round.asked
     said = "goes on to the follow-up" if asked and asked.is_revealed else "shows a model answer"
     return [Text(f"Answer aloud. Space {said}.", style="dim")]

@@ -47,6 +47,11 @@ class FullScreen(App[None]):
             yield Static(id="head")
             yield Static(id="body")
 
+    @property
+    def is_there(self) -> bool:
+        """Not before it is composed, nor once it is taken down; a timer or a thread may come later."""
+        return bool(self.query("#body"))
+
     def show(self, head: RenderableType, *parts: RenderableType) -> None:
         self.query_one("#head", Static).update(head)
         self.query_one("#body", Static).update(Group(*parts))

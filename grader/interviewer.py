@@ -91,7 +91,8 @@ class Interviewer(FullScreen):
 
     def look(self) -> None:
         """At the journal and at the candidate's file; what stays the same is not drawn again."""
-        self._do(self._look)
+        if self.is_there:
+            self._do(self._look)
 
     def _look(self) -> None:
         self.journal.beat(self.number, "interviewer")
@@ -178,7 +179,10 @@ class Interviewer(FullScreen):
         asked, parts = round.asked, list[RenderableType]()
         for number, (_, heading) in enumerate(round.cards):
             if asked is not None and asked.card == number:
-                parts += [*now_asked(question(round, number), asked.step), pages.anchors(chosen=round.ratings.get(number))]
+                parts += [
+                    *now_asked(question(round, number), asked.step),
+                    pages.anchors(chosen=round.ratings.get(number), action="app.score"),
+                ]
                 parts += ["", *heard_question(question(round, number))]
             else:
                 rated = f"  {round.ratings[number]} of 4" if number in round.ratings else ""
@@ -188,7 +192,7 @@ class Interviewer(FullScreen):
     def _score(self) -> list[RenderableType]:
         dimension = DIMENSIONS[self._highlighted()]
         chosen = self.round.scores.get(dimension.name)
-        return [Text(f"{dimension.name}: press 1 to 4", style="yellow"), pages.anchors(dimension, chosen)]
+        return [Text(f"{dimension.name}: press or click 1 to 4", style="yellow"), pages.anchors(dimension, chosen, "app.score")]
 
     def _timeline(self) -> list[RenderableType]:
         card = Scorecard.of(self.journal, self.number, exercises())

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from difflib import SequenceMatcher
 
 from rich.console import RenderableType
+from rich.style import Style
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -254,11 +255,12 @@ def clock_style(round: interview.Round) -> str:
     return "bold yellow" if round.is_paused else "bold red" if round.began is not None and round.left < HURRY else "bold"
 
 
-def anchors(dimension: Dimension = ORAL, chosen: int | None = None) -> Table:
-    """What each score means, the one that was given marked."""
+def anchors(dimension: Dimension = ORAL, chosen: int | None = None, action: str = "") -> Table:
+    """What each score means, the one that was given marked; on a full screen, a click on it is `action(score)`."""
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1))
     for score, anchor in enumerate(dimension.anchors, 1):
-        style = "bold green" if score == chosen else ""
+        style = Style(bold=score == chosen, color="green" if score == chosen else None)
+        style += Style(meta={"@click": f"{action}({score})"}) if action else Style()
         table.add_row(Text(f"{'>' if score == chosen else ' '}{score}", style=style), Text(anchor, style=style))
     return table
 

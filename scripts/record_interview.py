@@ -95,7 +95,7 @@ def first_half(candidate: Terminal, interviewer: Terminal, file: Path, show: Cal
     candidate.press("h")
     candidate.wait_for(f"Hint 1 of {len(dropout.hints)}")
     interviewer.press("s")
-    interviewer.wait_for("correctness: press 1 to 4")
+    interviewer.wait_for("correctness: press or click 1 to 4")
     interviewer.press("3")
     interviewer.wait_for("3 of 4")
     interviewer.press("m")

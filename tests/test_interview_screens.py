@@ -109,6 +109,8 @@ def test_a_session_from_its_beginning_to_its_end(sitting: Sitting, home: Path, f
         assert graded == []
         await pilot.press("v")
         await until(pilot, told(app, "a message"))
+        await pilot.press("b", "v")
+        await until(pilot, told(app, "a message"))  # the same source: the same verdict, once more
         clock.turn(10)
         await pilot.press("h")
         assert "hint 1 costs 10 of the round's 100 points" in notices(app)
@@ -301,6 +303,8 @@ def test_the_interviewer_follows_scores_and_notes(sitting: Sitting, home: Path, 
         assert "edge cases first" in shown(app)
         await pilot.press("3", "4", "down", "1")
         assert str(app.query_one(OptionList).get_option("communication").prompt).endswith("4 of 4")
+        await until(pilot, told(app, "speed: press or click 1 to 4"))
+        await pilot.click("#body", offset=(10, 3))  # the third anchor, below the line that says so
         await pilot.press("m", *"next", "space", *"3 x", "enter")
         assert not app.query_one(Input).display
         await pilot.press("m", "q", "escape")
@@ -313,7 +317,7 @@ def test_the_interviewer_follows_scores_and_notes(sitting: Sitting, home: Path, 
 
     in_pilot(app, steps)
     round = session(home).rounds[0]
-    assert round.scores == {"correctness": 3, "communication": 4, "depth": 1}
+    assert round.scores == {"correctness": 3, "communication": 4, "depth": 1, "speed": 3}
     assert [note.detail for note in round.notes] == ["next 3 x"]
     assert round.extended == 5
 
