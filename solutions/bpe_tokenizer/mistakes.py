@@ -189,6 +189,13 @@ def encodes_the_text_in_one(text, merges):
     return torch.tensor(word, dtype=torch.int64)
 
 
+@instead_of("encode")
+def leaves_the_dtype_to_torch(text, merges):
+    """torch.tensor([]) is float32, since there is nothing to tell its kind from. The first empty text then stops the
+    embedding, which wants integers."""
+    return torch.tensor(right.encode(text, merges).tolist())
+
+
 @instead_of("decode")
 def decodes_token_by_token(ids, merges):
     """Each token is turned into text on its own, so a character whose bytes are spread over two tokens becomes two U+FFFD.
