@@ -56,24 +56,21 @@ def built_in_text() -> str:
     return "\n".join(topics.topics.values())
 
 
-def filled(module: nn.Module, seed: int, scale: float = 0.25) -> nn.Module:
-    """The module with every parameter drawn anew: `scale` times `quarters`, decided by the seed and the parameter's name.
+def filled(module: nn.Module, seed: int, scale: float = 0.25, draw: Callable[..., Tensor] = quarters) -> nn.Module:
+    """The module with every parameter drawn anew: `scale` times `draw`, decided by the seed and the parameter's name.
 
     Modules whose parameters have the same names get the same values, in whatever order they were registered; what one has
     besides disturbs nothing. Where a tensor has several names, the first in the alphabet decides.
     """
     with torch.no_grad():
         for name, parameter in sorted(module.named_parameters(remove_duplicate=False), key=itemgetter(0), reverse=True):
-            parameter.copy_(scale * quarters(seed + crc32(name.encode()), *parameter.shape))
+            parameter.copy_(scale * draw(seed + crc32(name.encode()), *parameter.shape))
     return module
 
 
 def settled(module: nn.Module, seed: int) -> nn.Module:
-    """The module, its parameters drawn by `normal` in the order of their names, whatever its constructor drew."""
-    with torch.no_grad():
-        for number, (_, parameter) in enumerate(sorted(module.named_parameters())):
-            parameter.copy_(normal(seed + number, *parameter.shape))
-    return module
+    """`filled` from a normal distribution: no two values are alike, so no two outputs tie."""
+    return filled(module, seed, 1.0, normal)
 
 
 seeds = st.integers(0, 2**32 - 1)
