@@ -5,6 +5,8 @@ import secrets
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -53,10 +55,10 @@ def interview(
     if watch is not None:
         _watch(number, plain)
     elif resume:
-        _take_part(number, plain)
+        _resume(number, plain)
     else:
         chosen = _pack(pack, minutes, track, level)
-        _take_part(None, plain, chosen, seed if seed is not None else secrets.randbelow(10_000), live)
+        _begin(chosen, seed if seed is not None else secrets.randbelow(10_000), live, plain)
 
 
 def _known(which: str, resume: bool) -> int:
@@ -84,26 +86,43 @@ def _pack(pack: str | None, minutes: float | None, track: str | None, level: str
         raise usage(str(why)) from None
 
 
-def _take_part(number: int | None, plain: bool, pack: Pack | None = None, seed: int = 0, live: bool = False) -> None:
-    """The candidate's side: of a session that there is, or of a new one from a pack."""
-    journal = Journal()
-    if number is not None and _is_open(journal, number):
-        raise usage(f"session {number} is open in another terminal; --watch {number} looks on")
+def _begin(pack: Pack, seed: int, live: bool, plain: bool) -> None:
+    """A new session, on the candidate's side."""
     try:
-        drawn = draw(pack, exercises(), seed) if pack else []
+        drawn = draw(pack, exercises(), seed)
     except PackError as why:
         raise usage(str(why)) from None
-    missing = Session.of(journal, number).missing if number is not None else []
-    if missing:
-        raise usage(f"session {number} needs {', '.join(missing)}, which is gone; `grader report {number}` still works")
-    with new_sandbox() as sandbox:
-        sandbox.warm()
-        if sandbox.isolation() == "none":
-            raise usage("this system offers no isolation, and an interview grades with nothing less")
-        if number is None and pack is not None:
-            number = begun(journal, pack.title, seed, live, drawn)
+    with _strict_sandbox(any(each.exercise for each in drawn)) as sandbox:
+        journal = Journal()
+        number = begun(journal, pack.title, seed, live, drawn)
         journal.close()
-        _run(sandbox, int(number or 0), plain, pack)
+        if plain and pack.about:
+            render.say(pack.about)
+        _run(sandbox, number, plain)
+
+
+def _resume(number: int, plain: bool) -> None:
+    """On with a session, on the candidate's side."""
+    journal = Journal()
+    if _is_open(journal, number):
+        raise usage(f"session {number} is open in another terminal; --watch {number} looks on")
+    session = Session.of(journal, number)
+    journal.close()
+    if session.missing:
+        raise usage(f"session {number} needs {', '.join(session.missing)}, which is gone; `grader report {number}` still works")
+    with _strict_sandbox(any(round.row.exercise for round in session.rounds)) as sandbox:
+        _run(sandbox, number, plain)
+
+
+@contextmanager
+def _strict_sandbox(with_code: bool) -> Iterator[Sandbox]:
+    """One that isolates, or exit code 2; questions alone need none, and do not wait for it."""
+    with new_sandbox() as sandbox:
+        if with_code:
+            sandbox.warm()
+            if sandbox.isolation() == "none":
+                raise usage("this system offers no isolation, and an interview grades with nothing less")
+        yield sandbox
 
 
 def _is_open(journal: Journal, number: int) -> bool:
@@ -115,12 +134,10 @@ def _is_open(journal: Journal, number: int) -> bool:
     return True
 
 
-def _run(sandbox: Sandbox, number: int, plain: bool, pack: Pack | None) -> None:
+def _run(sandbox: Sandbox, number: int, plain: bool) -> None:
     if plain:
         from grader.prompt import Prompt
 
-        if pack is not None and pack.about:
-            render.say(pack.about)
         Prompt(sandbox, kept_fingerprints(render.aside), number).run()
     else:
         from grader.candidate import Candidate

@@ -1,6 +1,6 @@
 """Rehearses a mock interview: candidate and interviewer in two pseudo-terminals, and a kill -9 in the middle.
 
-    python scripts/record_interview.py [scorecard.html]
+    python -m scripts.record_interview [scorecard.html]
 
 Every screen that matters is printed. Each step waits for what it must show, so a rehearsal that ends has shown all of it; in
 the end the journal has every save, verdict, hint, score and note, and no file of practice was touched.

@@ -1,6 +1,6 @@
 """Records how studying goes: a fresh copy of the repository, and the real program in a pseudo-terminal.
 
-    python scripts/record_session.py [session.cast]
+    python -m scripts.record_session [session.cast]
 
 Every screen that matters is printed; the file is an asciicast, to be played with asciinema. Each step waits for what it must
 show, so a session that ends has shown all of it.

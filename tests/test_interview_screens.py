@@ -431,7 +431,7 @@ def test_a_pipe_gets_plain_lines_and_the_end_of_the_input_leaves_the_session(hom
 
 
 def test_candidate_and_interviewer_side_by_side_with_a_kill_in_the_middle(known: Path, monkeypatch: pytest.MonkeyPatch):
-    """The whole of scripts/record_interview.py, but for the benchmark."""
+    """All of scripts/record_interview.py but the benchmark."""
     monkeypatch.delenv("GRADER_NOW")
     card = rehearse(known, lambda title, terminal: None, timed=False)
     code, talk = card["rounds"]
