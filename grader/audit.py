@@ -74,6 +74,8 @@ def _bytes(value: Tensor) -> bytes:
         raise TypeError(f"a {type(value).__name__}, not a torch.Tensor")
     if value.layout is not torch.strided or str(value.dtype) not in DTYPES or value.is_meta or value.nbytes > LARGEST:
         raise TypeError(f"an unexpected tensor: {value.dtype}, {value.layout}, {value.device}, {list(value.shape)}")
+    if value.numel() == 0:
+        return b""  # a view of nothing may have strides that torch does not like to see again
     flat = value.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
     return flat.view(torch.uint8).numpy().tobytes()
 

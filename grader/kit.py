@@ -1,5 +1,6 @@
 """What the author of an exercise writes with: inputs, comparisons, mistakes and workloads."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -113,7 +114,7 @@ def agrees(got: object, expected: object, atol: float | None = None, rtol: float
         )
     elif isinstance(expected, float):
         margin = (1e-9 if atol is None else atol) + (1e-9 if rtol is None else rtol) * abs(expected)
-        agree = type(got) is float and (got == expected or abs(got - expected) <= margin)
+        agree = type(got) is float and (got == expected or abs(got - expected) <= margin < math.inf)
     else:
         agree = type(got) is type(expected) and got == expected
     if not agree:

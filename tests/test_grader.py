@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 
@@ -53,6 +54,8 @@ def test_cards_are_headings_with_their_bodies():
         (None, torch.zeros(2)),
         (torch.zeros(2).as_subclass(type("Anything", (torch.Tensor,), {})), torch.zeros(2)),
         (0.5, 0.25),
+        (1e9, float("inf")),
+        (float("nan"), float("inf")),
         ("0.5", 0.5),
     ],
 )
@@ -126,7 +129,7 @@ def test_frames_survive_any_cut_and_refuse_nonsense():
 
 def test_answers_come_through_the_wire_bit_for_bit():
     outputs = {
-        "a": torch.randn(2, 3).T, "b": torch.tensor(True), "c": torch.empty(0, 2), "d": torch.randn(3).bfloat16(),
+        "a": torch.randn(2, 3).T, "b": torch.tensor(True), "c": torch.empty(0, 2), "n": torch.from_numpy(numpy.empty((0,))), "d": torch.randn(3).bfloat16(),
         "e": torch.tensor([1 + 2j]),
     }  # fmt: skip
     (answer,) = unpacked(list(packed(Answer("w", 7, outputs))))

@@ -60,7 +60,8 @@ def test_a_save_is_graded_and_the_mistake_is_named(app: Watch, learner: Path, ho
         await until(pilot, told(app, "SyntaxError"))
 
     in_pilot(app, steps)
-    assert [entry.outcome for entry in Journal(home).entries()] == ["failed", "passed", "failed"]
+    finished = [entry.outcome for entry in Journal(home).entries() if entry.outcome != "started"]  # half a save may be seen
+    assert finished == ["failed", "passed", "failed"]
     assert Journal(home).reviews("dropout")[0].heading == ""
 
 
