@@ -129,7 +129,8 @@ def test_frames_survive_any_cut_and_refuse_nonsense():
 
 def test_answers_come_through_the_wire_bit_for_bit():
     outputs = {
-        "a": torch.randn(2, 3).T, "b": torch.tensor(True), "c": torch.empty(0, 2), "n": torch.from_numpy(numpy.empty((0,))), "d": torch.randn(3).bfloat16(),
+        "a": torch.randn(2, 3).T, "b": torch.tensor(True), "c": torch.empty(0, 2),
+        "n": torch.from_numpy(numpy.empty((0,))), "d": torch.randn(3).bfloat16(),
         "e": torch.tensor([1 + 2j]),
     }  # fmt: skip
     (answer,) = unpacked(list(packed(Answer("w", 7, outputs))))
