@@ -46,6 +46,14 @@ def _complete_track(incomplete: str) -> list[str]:
     return [track for track in tracks if track.startswith(incomplete)]
 
 
+def _device(name: str) -> str:
+    if name not in DEVICES:
+        raise usage(f"no device {name!r}: {' or '.join(DEVICES)}")
+    return name
+
+
+DEVICES = ("cpu", "cuda")
+Device = Annotated[str, typer.Option(help=" or ".join(DEVICES), callback=_device)]
 Name = Annotated[str, typer.Argument(help="the exercise", autocompletion=_complete)]
 Names = Annotated[list[str] | None, typer.Argument(help="the exercises", autocompletion=_complete)]
 OptionalName = Annotated[str | None, typer.Argument(help="the exercise", autocompletion=_complete)]

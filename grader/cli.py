@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from grader import mock, render, study, train
-from grader.arguments import Name, Names, known, nearest, usage, with_code
+from grader.arguments import Device, Name, Names, known, nearest, usage, with_code
 from grader.attempt import NoSubmission, is_untouched, kept_fingerprints, new_sandbox, read_source, recorded, timed
 from grader.catalogue import TOGETHER, Exercise, exercises
 from grader.clock import NotTimed
@@ -61,6 +61,7 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="one JSON object per exercise on standard output, nothing else")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="refuse to grade where nothing isolates the file")] = False,
     bench: Annotated[bool, typer.Option("--bench/--no-bench", help="time an answer that passes")] = True,
+    device: Device = "cpu",
 ) -> None:
     """Grade your answer: properties, counterexamples, the likely mistake, and the time beside the reference."""
     wanted = [each for each in exercises() if each.kind != "oral"] if all else [with_code(name) for name in names or []]
@@ -77,11 +78,11 @@ def run(
         sandbox.warm()
         if strict and sandbox.isolation() == "none":
             raise usage("--strict: this system offers no isolation")
-        codes = [_run_one(sandbox, exercise, against, file, json, bench) for exercise in wanted]
+        codes = [_run_one(sandbox, exercise, against, file, json, device if bench else None) for exercise in wanted]
     raise typer.Exit(max(codes))
 
 
-def _run_one(sandbox: Sandbox, exercise: Exercise, against: str, file: Path | None, json: bool, bench: bool) -> int:
+def _run_one(sandbox: Sandbox, exercise: Exercise, against: str, file: Path | None, json: bool, timed_on: str | None) -> int:
     path = file or (exercise.stub if against == "yours" else exercise.solution)
     try:
         candidate = Candidate(exercise, against, str(path), read_source(path))
@@ -100,8 +101,8 @@ def _run_one(sandbox: Sandbox, exercise: Exercise, against: str, file: Path | No
     heard = (lambda _: None) if json else render.property_line
     fingerprints = kept_fingerprints(render.aside)
     found = recorded(sandbox, candidate, heard, render.warn, fingerprints, keep=not untouched)
-    if bench and found.outcome == "passed" and not candidate.is_mistake and exercise.kind == "coding":
-        found = _with_times(sandbox, candidate, found)
+    if timed_on and found.outcome == "passed" and not candidate.is_mistake and exercise.kind == "coding":
+        found = _with_times(sandbox, candidate, found, timed_on)
     if untouched and found.outcome == "passed":
         found = found.but(outcome="not_started", message=f"open {path}; these are the reference's results")
     elif untouched:
@@ -115,9 +116,9 @@ def _run_one(sandbox: Sandbox, exercise: Exercise, against: str, file: Path | No
     return found.exit_code
 
 
-def _with_times(sandbox: Sandbox, candidate: Candidate, found: Verdict) -> Verdict:
+def _with_times(sandbox: Sandbox, candidate: Candidate, found: Verdict, device: str) -> Verdict:
     try:
-        return found.but(benchmark=timed(sandbox, candidate, render.warn).timings)
+        return found.but(benchmark=timed(sandbox, candidate, render.warn, device=device).timings)
     except NotTimed as why:
         render.warn(f"not timed: {why}")
         return found
@@ -127,14 +128,12 @@ def _with_times(sandbox: Sandbox, candidate: Candidate, found: Verdict) -> Verdi
 def bench(
     name: Name,
     file: Annotated[Path | None, typer.Option(help="time this file instead of your stub")] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    device: Device = "cpu",
     svg: Annotated[Path | None, typer.Option(help="write the plots there as SVG too")] = None,
     json: Annotated[bool, typer.Option("--json", help="the verdict with its timings as one JSON object")] = False,
 ) -> None:
     """Ratios to the reference and torch, and how time and memory grow, for an answer that passes."""
     exercise = known(name)
-    if device not in ("cpu", "cuda"):
-        raise usage(f"no device {device!r}: cpu or cuda")
     if exercise.kind != "coding":
         why = "in code that has bugs to find, only right and wrong count" if exercise.kind == "debugging" else "it has no code"
         raise usage(f"{exercise} is nothing to time: {why}")

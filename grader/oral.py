@@ -81,7 +81,7 @@ def _follow_up(heading: str, text: str) -> FollowUp:
 
 
 def _plain(number: str) -> str:
-    return number.replace(",", "").replace("_", "")
+    return " ".join(number.replace(",", "").replace("_", "").split())  # a sum may be broken at the end of a line
 
 
 def _value(node: ast.expr) -> float:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from grader import render
-from grader.arguments import usage
+from grader.arguments import Device, usage
 from grader.journal import Journal
 from grader.training.recipe import PRESETS, TRICKS, RunError
 from grader.training.request import Request
@@ -27,15 +27,13 @@ def train(
     data: Annotated[Path | None, typer.Option(help="a text in UTF-8; by default Python's language reference")] = None,
     out: Annotated[Path | None, typer.Option(help="the run's folder; by default a new one under runs/")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="from the last checkpoint of --out, or of the newest run")] = False,
-    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    device: Device = "cpu",
     mine: Annotated[bool, typer.Option("--mine", help="your own pieces, where they have passed")] = False,
     processes: Annotated[int, typer.Option(min=1, help="through torchrun, each with its share of every batch")] = 1,
     without: Annotated[list[str] | None, typer.Option(help=f"switch a trick off: {', '.join(TRICKS)}")] = None,
     set: Annotated[list[str] | None, typer.Option(help="NAME=NUMBER: another size or rate, such as width=64")] = None,
 ) -> None:
     """Train a small GPT on real text: checkpoints that survive a kill, a curve, samples; with --mine, of your own pieces."""
-    if device not in ("cpu", "cuda"):
-        raise usage(f"no device {device!r}: cpu or cuda")
     if mine and processes > 1:
         raise usage("--mine runs in one process")
     request = Request(

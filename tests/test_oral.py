@@ -56,6 +56,7 @@ def test_a_sum_is_found_and_worked_out_to_the_digits_shown():
     assert all(shown.holds for shown in found)
     assert not Sum("495 / 989", "0.51").holds
     assert not Sum("2 + 2", "5").holds
+    assert all(shown.holds for shown in sums("`2 *\n3 = 6`"))
 
 
 @pytest.mark.parametrize("exercise", exercises(), ids=str)
