@@ -193,7 +193,7 @@ def test_impossible_settings_are_refused(setting):
     assert refuses(ValueError, sample, torch.zeros(3), **setting)
 
 
-@few
+@settings(max_examples=5)
 @given(rows_and_counts(), temperatures)
 def test_tokens_come_as_often_as_the_distribution_says(row, temperature):
     """Over many rows, every token's share of the draws is its probability, and a token that was cut off never comes."""
@@ -204,7 +204,7 @@ def test_tokens_come_as_often_as_the_distribution_says(row, temperature):
     assert (shares[by_definition(logits, temperature, k) == 0] == 0).all()
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(rows_and_counts())
 def test_by_default_nothing_is_changed(row):
     """Without settings, tokens come as often as the softmax of the logits says."""

@@ -1,7 +1,7 @@
 """What the audit, the diagnosis and the clock ask of a submission.
 
 Two right answers draw different tokens. So a workload that draws returns shares in tenths, of a distribution whose
-probabilities are tenths: a share of 2 ** 14 draws is off by 0.05 with a probability of at most 2 exp(-82), by Hoeffding.
+probabilities are tenths: a share of 2 ** 13 draws is off by 0.05 with a probability of at most 2 exp(-40), by Hoeffding.
 """
 
 import math
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grader.kit import Submission, normal, refuses, workload
 
-DRAWS = 2**14
+DRAWS = 2**13
 
 
 def shares(tokens: Tensor, vocabulary: int) -> Tensor:
