@@ -126,7 +126,7 @@ def test_a_state_that_is_negated_throughout_is_negated(call):
 def test_the_old_state_counts_through_the_rows_of_w_hh(call):
     """With x and the biases zero, the new state is tanh of h @ w_hh.T."""
     x, h, w_ih, w_hh, *biases = call
-    agrees(rnn_cell(0 * x, h, w_ih, w_hh, *(0 * bias for bias in biases)).atanh(), (h @ w_hh.T).tanh().atanh())
+    agrees(rnn_cell(0 * x, h, w_ih, w_hh, *(0 * bias for bias in biases)), (h @ w_hh.T).tanh())
 
 
 @few
