@@ -87,6 +87,19 @@ def tensors(draw: st.DrawFn, axes: str, longest: int = 6) -> Tensor:
     return quarters(draw(seeds), *(draw(st.integers(1, longest)) for _ in names))
 
 
+@st.composite
+def recurrent_calls(draw: st.DrawFn, gates: int, *steps: int) -> list[Tensor]:
+    """x [batch, input], h [batch, h], w_ih, w_hh, b_ih, b_hh of a cell with so many gates, rows in torch's order.
+
+    With `steps`, fewest and most, x is a sequence [time, batch, input].
+    """
+    batch, inputs, units, seed = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(seeds)
+    time = [draw(st.integers(*steps))] if steps else []
+    rows = gates * units
+    shapes = [(*time, batch, inputs), (batch, units), (rows, inputs), (rows, units), (rows,), (rows,)]
+    return [quarters(seed + number, *shape) for number, shape in enumerate(shapes)]
+
+
 class Disagreement(AssertionError):
     """Two values that should agree; both travel with the failure, for the counterexample and the diagnosis."""
 
@@ -136,6 +149,16 @@ def gradients(output: Tensor, *inputs: Tensor, seed: int = 0) -> tuple[Tensor, .
     # As a sum, and not as grad's third argument: the first use of that imports sympy, which takes longer than a grading.
     found = torch.autograd.grad((output * direction).sum(), inputs, allow_unused=True)
     return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True))
+
+
+def with_gradients(results: dict[str, Tensor], names: Sequence[str], inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+    """A workload's results, and by each named input the gradient of the sum of their squares, a row counting one.
+
+    No direction has to be drawn for it, and nothing cancels.
+    """
+    loss = sum(result.square().sum() / len(result) for result in results.values())
+    found = torch.autograd.grad(loss, inputs, allow_unused=True, materialize_grads=True)
+    return results | {f"gradient_{name}": gradient for name, gradient in zip(names, found, strict=True)}
 
 
 def refuses(error: type[Exception], function: Callable[..., Any], *arguments: Any, **named: Any) -> bool:

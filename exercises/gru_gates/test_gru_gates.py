@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import composite, integers, sampled_from
 
 from exercises.gru_gates.gru_gates import gru, gru_cell
-from grader.kit import Disagreement, agrees, gradients, quarters, refuses, scattered, seeds
+from grader.kit import Disagreement, agrees, gradients, quarters, recurrent_calls, refuses, scattered, seeds
 
 forbids = [
     "torch.nn.GRU", "torch.nn.GRUCell", "torch.gru", "torch.gru_cell", "torch._VF.gru", "torch._VF.gru_cell",
@@ -17,13 +17,9 @@ dtypes = sampled_from([torch.float64, torch.float16, torch.bfloat16])
 few = settings(max_examples=8)
 
 
-@composite
-def calls(draw, *steps):
+def calls(*steps):
     """x [batch, input] (with `steps`, fewest and most: [time, batch, input]), h, w_ih, w_hh, b_ih, b_hh."""
-    batch, inputs, units, seed = draw(integers(1, 3)), draw(integers(1, 3)), draw(integers(1, 4)), draw(seeds)
-    time = [draw(integers(*steps))] if steps else []
-    shapes = [(*time, batch, inputs), (batch, units), (3 * units, inputs), (3 * units, units), (3 * units,), (3 * units,)]
-    return [quarters(seed + number, *shape) for number, shape in enumerate(shapes)]
+    return recurrent_calls(3, *steps)
 
 
 @composite

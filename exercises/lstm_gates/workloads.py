@@ -5,7 +5,7 @@ from types import ModuleType, SimpleNamespace
 import torch
 from torch import Tensor
 
-from grader.kit import normal, workload
+from grader.kit import normal, scattered, with_gradients, workload
 
 State = tuple[Tensor, Tensor]
 NAMES = ("x", "h", "c", "w_ih", "w_hh", "b_ih", "b_hh")
@@ -32,19 +32,6 @@ def sequence(submission: ModuleType, x: Tensor, h: Tensor, c: Tensor, *weights: 
     return {"outputs": outputs, "h": h, "c": c}
 
 
-def with_gradients(results: dict[str, Tensor], inputs: list[Tensor]) -> dict[str, Tensor]:
-    """The results, and the gradient of the sum of their squares, by row: no direction has to be drawn for it."""
-    loss = sum(result.square().sum() / len(result) for result in results.values())
-    found = torch.autograd.grad(loss, inputs, materialize_grads=True)
-    return results | {f"gradient_{name}": gradient for name, gradient in zip(NAMES, found, strict=True)}
-
-
-def scattered(x: Tensor) -> Tensor:
-    """The same values, in a view whose axes lie in memory in reverse, with gaps."""
-    reverse = tuple(range(x.ndim))[::-1]
-    return torch.stack([x.permute(reverse)] * 2, -1)[..., 0].permute(reverse)
-
-
 def torch_lstm(x: Tensor, state: State, *weights: Tensor) -> tuple[Tensor, State]:
     h, c = state
     outputs, h, c = torch.lstm(x, (h[None], c[None]), weights, True, 1, 0.0, True, False, False)
@@ -57,19 +44,19 @@ def training_step(submission: ModuleType, seed: int, length: int) -> dict[str, T
     x, *rest = arguments(seed, 64, inputs=256, units=256)
     x = torch.linspace(-1, 1, length)[:, None, None] * x
     call = [tensor.requires_grad_() for tensor in (x, *rest)]
-    return with_gradients(sequence(submission, *call), call)
+    return with_gradients(sequence(submission, *call), NAMES, call)
 
 
 @workload()
 def one_step(submission: ModuleType, seed: int) -> dict[str, Tensor]:
     call = [tensor.requires_grad_() for tensor in arguments(seed, 3, inputs=5, units=4)]
-    return with_gradients(step(submission, *call), call)
+    return with_gradients(step(submission, *call), NAMES, call)
 
 
 @workload()
 def short_sequence(submission: ModuleType, seed: int) -> dict[str, Tensor]:
     call = [tensor.requires_grad_() for tensor in arguments(seed, 6, 3, inputs=5, units=4)]
-    return with_gradients(sequence(submission, *call), call)
+    return with_gradients(sequence(submission, *call), NAMES, call)
 
 
 @workload()

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import composite, integers, sampled_from
 
 from exercises.rnn_cell.rnn_cell import rnn, rnn_cell, truncated_bptt
-from grader.kit import Disagreement, agrees, gradients, quarters, refuses, scattered, seeds
+from grader.kit import Disagreement, agrees, gradients, quarters, recurrent_calls, refuses, scattered, seeds
 
 forbids = [
     "torch.nn.RNN", "torch.nn.RNNCell", "torch.rnn_tanh", "torch.rnn_relu", "torch.rnn_tanh_cell", "torch.rnn_relu_cell",
@@ -17,13 +17,9 @@ dtypes = sampled_from([torch.float64, torch.float16, torch.bfloat16])
 few = settings(max_examples=8)
 
 
-@composite
-def calls(draw, *steps):
-    """x [batch, input] (with `steps`, fewest and most: [time, batch, input]), h, w_ih, w_hh, b_ih, b_hh."""
-    batch, inputs, units, seed = draw(integers(1, 3)), draw(integers(1, 3)), draw(integers(1, 4)), draw(seeds)
-    time = [draw(integers(*steps))] if steps else []
-    shapes = [(*time, batch, inputs), (batch, units), (units, inputs), (units, units), (units,), (units,)]
-    return [quarters(seed + number, *shape) / 2 for number, shape in enumerate(shapes)]
+def calls(*steps):
+    """x [batch, input] (with `steps`, fewest and most: [time, batch, input]), h, w_ih, w_hh, b_ih, b_hh; within [-1, 1]."""
+    return recurrent_calls(1, *steps).map(lambda call: [tensor / 2 for tensor in call])
 
 
 @composite
