@@ -156,7 +156,7 @@ def with_gradients(results: dict[str, Tensor], names: Sequence[str], inputs: Seq
 
     No direction has to be drawn for it, and nothing cancels.
     """
-    loss = sum(result.square().sum() / len(result) for result in results.values())
+    loss = torch.stack([result.square().sum() / len(result) for result in results.values()]).sum()
     found = torch.autograd.grad(loss, inputs, allow_unused=True, materialize_grads=True)
     return results | {f"gradient_{name}": gradient for name, gradient in zip(names, found, strict=True)}
 
