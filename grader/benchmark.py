@@ -122,9 +122,12 @@ def peak_bytes(call: Callable[[], object], device: str) -> int:
 
 
 def _flops(call: Callable[[], object]) -> int:
-    """Floating-point operations of matrix products and the like, forward and backward."""
+    """Floating-point operations of matrix products and the like, forward and backward; 0 where they can't be counted."""
     with FlopCounterMode(display=False) as counter:
-        call()
+        try:
+            call()
+        except RuntimeError:  # the counter's hooks refuse a leaf that goes straight into a module and wants its gradient
+            return 0
     return int(counter.get_total_flops())
 
 
