@@ -219,7 +219,7 @@ def test_ignored_targets_do_not_count(call, seed):
 def test_generation_appends_the_likeliest(call, new):
     """After the given ids, each token is the likeliest after all before it, row by row."""
     _, model, ids = call
-    text = model.generate(ids, new)
+    text = model.generate(ids, new).clone()  # which autograd takes, from inference mode too
     agrees(text[:, : ids.shape[1]], ids)
     for time in range(ids.shape[1], ids.shape[1] + new):
         logits = model(text[:, :time])[:, -1]
@@ -232,7 +232,7 @@ def test_generation_appends_the_likeliest(call, new):
 def test_generation_sees_the_last_tokens(call, new):
     """Where the text outgrows the context, each token is the likeliest after the last config.context tokens."""
     _, model, ids = call
-    text = model.generate(ids, new)
+    text = model.generate(ids, new).clone()  # which autograd takes, from inference mode too
     for time in range(ids.shape[1], ids.shape[1] + new):
         logits = model(text[:, max(0, time - 5) : time])[:, -1]
         agrees(logits.gather(1, text[:, time : time + 1])[:, 0], logits.amax(-1))

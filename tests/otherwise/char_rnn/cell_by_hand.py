@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 
 class CharRNN(nn.Module):
-    """A plain recurrence, written out, with the state as a tuple of rows."""
+    """A plain recurrence, written out, with the state as a tuple of rows, dropout, and a head that starts at zero."""
 
     def __init__(self, alphabet, width):
         super().__init__()
@@ -15,7 +15,7 @@ class CharRNN(nn.Module):
         self.rows = nn.Parameter(torch.randn(len(alphabet), width) * 0.3)
         self.matrix = nn.Parameter(nn.init.orthogonal_(torch.empty(width, width)))
         self.bias = nn.Parameter(torch.zeros(width))
-        self.out = nn.Parameter(torch.randn(width, len(alphabet)) * 0.3 / width**0.5)
+        self.out = nn.Parameter(torch.zeros(width, len(alphabet)))
         self.shift = nn.Parameter(torch.zeros(len(alphabet)))
 
     def forward(self, ids, state=None):
@@ -24,7 +24,7 @@ class CharRNN(nn.Module):
         for column in ids.unbind(1):
             h = torch.tanh(self.rows[column] + h @ self.matrix + self.bias)
             states.append(h)
-        return torch.stack(states, 1) @ self.out + self.shift, tuple(h)
+        return F.dropout(torch.stack(states, 1), 0.05, self.training) @ self.out + self.shift, tuple(h)
 
 
 def numbers(text, alphabet):

@@ -1,4 +1,4 @@
-"""One matrix used at both ends without any module for it, indexing for the lookup, a start by kind of layer."""
+"""One matrix used at both ends without any module for it, indexing for the lookup, a start by kind of layer, inference mode."""
 
 import torch
 from torch import nn
@@ -44,7 +44,7 @@ class GPT(nn.Module):
         logp = self(ids)[counted].log_softmax(-1)
         return -logp[torch.arange(len(logp)), targets[counted]].sum() / counted.sum()
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def generate(self, ids, new_tokens):
         modes = [(module, module.training) for module in self.modules()]
         try:
