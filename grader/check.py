@@ -63,10 +63,10 @@ def check_all(exercises: list[Exercise], sandbox: Sandbox, fingerprints: Fingerp
     return sum(len(proof.faults) for proof in proofs)
 
 
-COLUMNS = ("exercise", "properties", "caught", "named", "audited", "mutants", "/ torch", "oral")
+COLUMNS = ("exercise", "props", "caught", "named", "audit", "mutants", "/ torch", "oral")
 LEGEND = (
-    "caught: mistakes that break a property; named: first by their fingerprint alone, where bugs were planted: sets of them"
-    " located; audited: told from the solution by the workloads alone; mutants: generic ones killed, of those not declared"
+    "props: properties; caught: mistakes that break one; named: first by their fingerprint alone, where bugs were planted: sets of them"
+    " located; audit: told from the solution by the workloads alone; mutants: generic ones killed, of those not declared"
     " equivalent (+ those that are); / torch: CPU time of the reference beside torch; oral: questions"
 )
 
