@@ -65,9 +65,9 @@ def check_all(exercises: list[Exercise], sandbox: Sandbox, fingerprints: Fingerp
 
 COLUMNS = ("exercise", "props", "caught", "named", "audit", "mutants", "/ torch", "oral")
 LEGEND = (
-    "props: properties; caught: mistakes that break one; named: first by their fingerprint alone, where bugs were planted: sets of them"
-    " located; audit: told from the solution by the workloads alone; mutants: generic ones killed, of those not declared"
-    " equivalent (+ those that are); / torch: CPU time of the reference beside torch; oral: questions"
+    "props: properties; caught: mistakes that break one; named: first by their fingerprint alone, where bugs were planted:"
+    " sets of them located; audit: told from the solution by the workloads alone; mutants: generic ones killed, of those not"
+    " declared equivalent (+ those that are); / torch: CPU time of the reference beside torch; oral: questions"
 )
 
 
