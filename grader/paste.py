@@ -65,4 +65,7 @@ def difference(got: object, expected: object) -> str:
     least = min(1e-6, float(distance.nan_to_num(torch.inf).max())) / 2  # so that at least one element differs
     index = (~(distance <= least)).nonzero()[0].tolist()
     where = f"first difference at {index}: " if index else ""
-    return f"{where}got {one[tuple(index)].item():.6g}, expected {other[tuple(index)].item():.6g}"
+    mine, right = one[tuple(index)].item(), other[tuple(index)].item()
+    if math.isnan(mine) and math.isnan(right):
+        return f"{where}NaN on both sides, and NaN agrees with nothing"
+    return f"{where}got {mine:.6g}, expected {right:.6g}"
