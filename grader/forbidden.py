@@ -212,22 +212,23 @@ def _lookup(name: str) -> object:
     return None
 
 
-State = tuple[bool, torch.dtype, int, bool, torch.device]
+State = tuple[bool, torch.dtype, int, bool, str, torch.device]
 
 
 def _state() -> State:
-    deterministic = torch.are_deterministic_algorithms_enabled()
+    deterministic, precision = torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision()
     threads, device = torch.get_num_threads(), torch.get_default_device()
-    return torch.is_grad_enabled(), torch.get_default_dtype(), threads, deterministic, device
+    return torch.is_grad_enabled(), torch.get_default_dtype(), threads, deterministic, precision, device
 
 
 def _restore(before: State) -> None:
     if before == _state():
         return
-    grad, dtype, threads, deterministic, device = before
+    grad, dtype, threads, deterministic, precision, device = before
     if device != torch.get_default_device():
         torch.set_default_device(device)
     torch.set_grad_enabled(grad)
     torch.set_default_dtype(dtype)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(deterministic)
+    torch.set_float32_matmul_precision(precision)  # a processor with bfloat16 units would round every product

@@ -59,6 +59,11 @@ class Witness:
     is_done: bool = False
     has_ended: bool = False
 
+    @property
+    def ends_all(self) -> bool:
+        """Whether it came to an end that settles the verdict, whatever the audit would say."""
+        return self.outcome not in ("", "raised")
+
     def awaits(self, name: str, outcome: str) -> bool:
         """Whether this may be reported now: once per property, and after its start if it was run."""
         return name in self.results and name not in self.reported and (outcome == "not_run" or name == self.running)
@@ -124,7 +129,7 @@ class Grading:
                     _relay(deposition, trusted)
                 else:
                     self._weigh(comparison, run, message)
-                if witness.has_ended and comparison.is_done:
+                if witness.has_ended and (comparison.is_done or witness.ends_all):
                     break
             self.printed = _printed(properties)
             verdict = self._judged(witness, deposition, comparison)
@@ -264,7 +269,7 @@ class Grading:
         return "passed", f"all {len(results)} properties hold", audit
 
     def _audited(self, deposition: Deposition, comparison: Comparison) -> Audit:
-        if not deposition.is_done:
+        if not (deposition.is_done and comparison.is_done):
             return Audit("not_run", deposition.message)
         if not comparison.differences:
             return Audit("agreed")

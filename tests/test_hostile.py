@@ -31,7 +31,7 @@ from grader.verdict import Verdict
 
 FILES = {path.stem: path for path in sorted((Path(__file__).parent / "hostile").glob("*.py"))}
 EXERCISE = Exercise("attention")
-HASTE = Budget(cheap=4, costly=4, total=30)  # nothing honest here takes half of that; memory takes its time to be filled
+HASTE = Budget(cheap=2, costly=2, total=30)  # nothing honest here takes a quarter of that; memory takes its time to be filled
 NOBODY = 65534
 
 ONLY_CONFINED = {
