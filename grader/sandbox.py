@@ -104,12 +104,10 @@ class Zygote:
         return self.process.poll() is None
 
     def close(self) -> None:
+        """At once: it has nothing to lose, may be in the middle of an import, and would take its time to end in order."""
         self.socket.close()
-        try:
-            self.process.wait(timeout=5 if self.namespaces is not None else 0.2)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.process.kill()
+        self.process.wait()
 
 
 @dataclass(eq=False)

@@ -30,7 +30,7 @@ from grader.cell import Cell
 from grader.wire import Message, frame
 from grader.worker import Reporter, delivered, work
 
-IDLE = 0.2  # seconds without a request
+IDLE, RESTING = 0.2, 1.0  # seconds without a request: without the first one, and after one, while its worker may need the core
 
 
 def serve(server: socket.socket) -> None:
@@ -42,9 +42,9 @@ def serve(server: socket.socket) -> None:
     gc.freeze()
     able = _namespaces_work()
     server.sendall(json.dumps({"ready": True, "namespaces": able}).encode())
-    is_thorough = False
+    is_thorough, patience = False, IDLE
     while True:
-        if not is_thorough and not select.select([server], [], [], IDLE)[0]:
+        if not is_thorough and not select.select([server], [], [], patience)[0]:
             warm_up_thoroughly()
             is_thorough = True
         try:
@@ -53,6 +53,7 @@ def serve(server: socket.socket) -> None:
             return
         if not packet:
             return
+        patience = RESTING
         pid = os.fork()
         if pid == 0:
             try:
