@@ -158,9 +158,7 @@ class Grading:
         """Every message may be forged: only known names and forms count, each name once, and nothing after the end."""
         match message:
             case _ if message is ENDED:
-                witness.has_ended = True
-                if run.stopped and not witness.outcome:
-                    witness.outcome, witness.message = run.stopped.outcome, str(run.stopped)
+                _end(witness, run)
                 if witness.outcome == "timeout" and (name := witness.running):
                     late = PropertyResult(name, witness.results[name].claim, "timeout", message=witness.message)
                     witness.results[name] = late
@@ -194,9 +192,7 @@ class Grading:
         """As careful; what is kept to be compared is written anew."""
         match message:
             case _ if message is ENDED:
-                deposition.has_ended = True
-                if run.stopped and not deposition.outcome:
-                    deposition.outcome, deposition.message = run.stopped.outcome, str(run.stopped)
+                _end(deposition, run)
             case _ if deposition.is_done:
                 run.stop(_nonsense(message))
             case {"event": "locked" | "loaded"}:
@@ -315,6 +311,13 @@ class Grading:
             if run is trusted:
                 self._weigh(comparison, run, message)
         return diagnose(scores, comparison.likeness, known)
+
+
+def _end(testimony: Witness | Deposition, run: Run) -> None:
+    """Its worker is gone; how, counts where it had not said so itself."""
+    testimony.has_ended = True
+    if run.stopped and not testimony.outcome:
+        testimony.outcome, testimony.message = run.stopped.outcome, str(run.stopped)
 
 
 def _relay(deposition: Deposition, trusted: Run) -> None:

@@ -147,7 +147,7 @@ def _compare(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> N
             report({"event": "differs", "workload": mine.workload, "output": output, "seed": mine.seed, "detail": why})
     report({"event": "compared"})
     asked, _ = next(inbox)
-    for mistake in mistakes(exercise) if asked["mistakes"] else ():
+    for mistake in mistakes(exercise):
         if mistake.name in asked["mistakes"]:
             other = answers(exercise, mistaken(exercise, mistake), seeds)
             report({"event": "likeness", "mistake": mistake.name, "share": likeness(got, right, other)})
