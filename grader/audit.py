@@ -41,9 +41,9 @@ def workloads(exercise: Exercise) -> list[Workload]:
     return [value for value in vars(module).values() if isinstance(value, Workload)]
 
 
-def answers(exercise: Exercise, submission: Submission, seeds: list[int]) -> list[Answer]:
+def answers(exercise: Exercise, submission: Submission, seeds: list[int]) -> Iterator[Answer]:
     """Every workload at its smallest size, once per seed. Raises Forbidden and MemoryError."""
-    return [answer(workload, submission, seed) for workload in workloads(exercise) for seed in seeds]
+    return (answer(workload, submission, seed) for workload in workloads(exercise) for seed in seeds)
 
 
 def answer(workload: Workload, submission: Submission, seed: int) -> Answer:

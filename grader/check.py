@@ -12,6 +12,7 @@ from grader.fingerprints import AT_ONCE, Fingerprints
 from grader.form import code_faults, form_faults
 from grader.grading import Candidate, Grading, cell_for
 from grader.mutants import Mutant, mutants
+from grader.reach import Reach
 from grader.sandbox import GraderError, Sandbox, listen
 from grader.verdict import Timing
 
@@ -211,10 +212,10 @@ def _check_mutants(proof: Proof, sandbox: Sandbox) -> None:
     exercise, file = proof.exercise, render.path(proof.exercise.mistakes_file)
     declared = {m["mutant"] for m in sandbox.ask("mistakes", exercise.name) if m["event"] == "equivalent"}
     every = mutants(exercise.solution.read_text(encoding="utf-8"))
+    reach = Reach.of(exercise, sandbox)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        alive = {
-            m.name for m, lives in zip(every, pool.map(lambda m: survives(m, exercise, sandbox), every), strict=True) if lives
-        }
+        lives = pool.map(lambda mutant: survives(mutant, exercise, reach, sandbox), every)
+        alive = {mutant.name for mutant, does in zip(every, lives, strict=True) if does}
     proof.mutants, proof.killed, proof.equivalent = len(every), len(every) - len(alive), len(alive & declared)
     proof.survivors = sorted(alive - declared)
     for name in sorted(declared - alive):
@@ -223,11 +224,12 @@ def _check_mutants(proof: Proof, sandbox: Sandbox) -> None:
         proof.faults.append(f"{exercise}: {proof.killed_share:.0%} of the generic mutants are killed; {ENOUGH:.0%} are wanted")
 
 
-def survives(mutant: Mutant, exercise: Exercise, sandbox: Sandbox) -> bool:
+def survives(mutant: Mutant, exercise: Exercise, reach: Reach, sandbox: Sandbox) -> bool:
     """Whether every property holds for it. One that does not end, or breaks its worker, is dead."""
+    held = reach.properties(mutant.function)
     request = {
-        "job": "properties", "exercise": exercise.name, "file": "mutant", "profile": "fingerprint", "stop_at_first": True,
-        "asks_for": exercise.asks_for, "forbids": exercise.forbids,
+        "job": "properties", "exercise": exercise.name, "file": "mutant", "profile": "fingerprint", "only": held,
+        "stop_at_first": True, "asks_for": exercise.asks_for, "forbids": exercise.forbids,
     }  # fmt: skip
     run = sandbox.start(request, mutant.source.encode(), cell_for(exercise, exercise.tests.name), cpu_seconds=120)
     run.allow(PATIENCE)
@@ -237,4 +239,4 @@ def survives(mutant: Mutant, exercise: Exercise, sandbox: Sandbox) -> bool:
             run.allow(COSTLY_PATIENCE if message["name"] in exercise.costly else PATIENCE)
         passed += message.get("outcome") == "passed"
         done = done or message["event"] == "done"
-    return done and run.stopped is None and passed == len(exercise.claims)
+    return done and run.stopped is None and passed == len(held)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from grader.verdict import Diagnosis
 
 SURE_ENOUGH = 0.65  # below this nothing is said; a fingerprint that matches exactly reaches it alone
-LIKELY = 0.4  # of fingerprints alone: worth running the workloads for
+TOO_LITTLE = 0.5  # of fingerprints alone: with no more in common than this, outputs are not looked at
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def similarity(one: frozenset[str], other: frozenset[str]) -> float:
 def likely(fingerprint: frozenset[str], known: list[Known], unwritten: frozenset[str] = frozenset()) -> dict[str, float]:
     """The mistakes whose fingerprints are similar, best first. Properties that could not be held are left out of both."""
     scores = {mistake.name: similarity(fingerprint, mistake.fingerprint - unwritten) for mistake in known}
-    kept = {name: score for name, score in scores.items() if score >= LIKELY}
+    kept = {name: score for name, score in scores.items() if score > TOO_LITTLE}
     return dict(sorted(kept.items(), key=lambda item: -item[1]))
 
 

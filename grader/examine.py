@@ -1,6 +1,7 @@
 """Holds the properties of an exercise to the submission that stands in the learner's place, one by one."""
 
 import copy
+import cProfile
 import importlib
 import sys
 import time
@@ -40,6 +41,18 @@ def bind(exercise: Exercise, module: ModuleType) -> dict[str, Property]:
     properties = importlib.import_module(exercise.properties)
     found = {name: value for name, value in vars(properties).items() if name.startswith("test_")}
     return dict(sorted(found.items(), key=lambda item: is_costly(item[1])))
+
+
+def calls(exercise: Exercise, module: ModuleType, name: str) -> set[str]:
+    """The functions and methods of `module` that one property calls, once it is freshly imported."""
+    profile = cProfile.Profile(builtins=False)
+    profile.enable()
+    try:
+        bind(exercise, module)[name]()
+    finally:
+        profile.disable()
+    codes = [entry.code for entry in profile.getstats() if not isinstance(entry.code, str)]
+    return {code.co_qualname.partition(".<locals>")[0] for code in codes if code.co_filename == module.__file__}
 
 
 def is_costly(test: Property) -> bool:

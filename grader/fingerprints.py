@@ -10,6 +10,7 @@ from pathlib import Path
 
 from grader.catalogue import ROOT, TOGETHER, Exercise, write_whole
 from grader.diagnose import Known
+from grader.reach import Reach
 from grader.sandbox import Sandbox
 
 AT_ONCE = 2  # workers: more would wait for a core
@@ -44,13 +45,16 @@ def work_out(exercise: Exercise, sandbox: Sandbox) -> list[Known]:
     if exercise.kind == "debugging":
         sets = [TOGETHER.join(some) for count in range(2, len(told) + 1) for some in combinations(told, count)]
         told |= dict.fromkeys(sets, ("", None))
+    replaced = {message["name"]: message["replaces"] for message in described}
+    reach = Reach.of(exercise, sandbox)
+    held = {name: reach.properties(*(replaced[one] for one in name.split(TOGETHER))) for name in told}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        broken = pool.map(lambda name: _broken_by(name, exercise, sandbox), told)
+        broken = pool.map(lambda name: _broken_by(name, held[name], exercise, sandbox), told)
         return [Known(name, told[name][0], names, told[name][1]) for name, names in zip(told, broken, strict=True)]
 
 
-def _broken_by(mistake: str, exercise: Exercise, sandbox: Sandbox) -> frozenset[str]:
-    request = {"mistake": mistake, "file": "", "profile": "fingerprint"}
+def _broken_by(mistake: str, properties: list[str], exercise: Exercise, sandbox: Sandbox) -> frozenset[str]:
+    request = {"mistake": mistake, "file": "", "only": properties, "profile": "fingerprint"}
     messages = sandbox.ask("properties", exercise.name, **request)
     return frozenset(m["name"] for m in messages if m["event"] == "property" and m["outcome"] in ("failed", "error"))
 

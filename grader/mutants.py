@@ -8,7 +8,7 @@ mutant is a syntax tree, judged in a fork that has torch already.
 import ast
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
@@ -23,7 +23,17 @@ class Mutant:
     """A changed solution. Its name says where and what: 'dropout: p < 1 → p <= 1'."""
 
     name: str
-    source: str
+    function: str  # the function or method that was changed
+    tree: ast.Module = field(repr=False)
+    old: ast.AST = field(repr=False)
+    new: ast.AST = field(repr=False)
+
+    @property
+    def source(self) -> str:
+        memo: dict[int, object] = {}
+        copied = copy.deepcopy(self.tree, memo)
+        replaced = _Replacement(memo[id(self.old)], copy.deepcopy(self.new)).visit(copied)  # type: ignore[arg-type]
+        return ast.unparse(ast.fix_missing_locations(replaced))
 
 
 def mutants(source: str) -> list[Mutant]:
@@ -41,7 +51,7 @@ def mutants(source: str) -> list[Mutant]:
                 while name in found:  # the same text twice in one function
                     name = f"{where}: {before} → {after} ({number})"
                     number += 1
-                found[name] = Mutant(name, _with(tree, node, changed))
+                found[name] = Mutant(name, where, tree, node, changed)
     return list(found.values())
 
 
@@ -122,10 +132,3 @@ class _Replacement(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> ast.AST:
         return self.new if node is self.old else self.generic_visit(node)
-
-
-def _with(tree: ast.Module, old: ast.AST, new: ast.AST) -> str:
-    memo: dict[int, object] = {}
-    copied = copy.deepcopy(tree, memo)
-    replaced = _Replacement(memo[id(old)], copy.deepcopy(new)).visit(copied)  # type: ignore[arg-type]
-    return ast.unparse(ast.fix_missing_locations(replaced))

@@ -18,7 +18,7 @@ from hypothesis import settings
 from grader.audit import Answer, answers, compare, likeness, packed, unpacked
 from grader.benchmark import grow, measure
 from grader.catalogue import Exercise
-from grader.examine import bind, examine
+from grader.examine import bind, calls, examine, is_costly
 from grader.forbidden import Forbidden, Guard
 from grader.submission import load, load_guarded, mistaken, mistakes, solution, submission
 from grader.wire import HEARD_ALL, Frames, Message, frame, told
@@ -96,6 +96,8 @@ def _properties(request: Message, body: bytes, report: Reporter, inbox: Inbox) -
         return
     module, guard = loaded
     properties = bind(Exercise(request["exercise"]), module)
+    if "only" in request:
+        properties = {name: test for name, test in properties.items() if name in request["only"]}
     for finding in examine(properties, request["file"], lambda name: report({"event": "started", "name": name})):
         report({"event": "property", **vars(finding)})
         if any(sign in finding.message for sign in OUT_OF_MEMORY):
@@ -122,7 +124,7 @@ def _workloads(request: Message, body: bytes, report: Reporter, inbox: Inbox) ->
         guard.close_operators()
     report({"event": "ready"})
     told_seeds, _ = next(inbox)
-    for answer in answers(exercise, module, [int(seed) for seed in told_seeds["seeds"]]):
+    for answer in list(answers(exercise, module, [int(seed) for seed in told_seeds["seeds"]])):
         if any(sign in answer.error for sign in OUT_OF_MEMORY):
             raise MemoryError
         for message, data in packed(answer):
@@ -137,7 +139,7 @@ def _compare(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> N
     The solution answers while the submission still does; whose answers, and then a few likely mistakes, come through the inbox.
     """
     exercise, seeds = Exercise(request["exercise"]), request["seeds"]
-    right = answers(exercise, solution(exercise), seeds)
+    right = list(answers(exercise, solution(exercise), seeds))
     testimony = list(itertools.takewhile(lambda said: said[0] != HEARD_ALL, inbox))
     received = {(answer.workload, answer.seed): answer for answer in unpacked(testimony)}
     silent = lambda answer: Answer(answer.workload, answer.seed, error="no reply")
@@ -149,22 +151,32 @@ def _compare(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> N
     asked, _ = next(inbox)
     for mistake in mistakes(exercise):
         if mistake.name in asked["mistakes"]:
-            other = answers(exercise, mistaken(exercise, mistake), seeds)
+            other = list(answers(exercise, mistaken(exercise, mistake), seeds))
             report({"event": "likeness", "mistake": mistake.name, "share": likeness(got, right, other)})
 
 
 def _describe_mistakes(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
     exercise = Exercise(request["exercise"])
     for mistake in mistakes(exercise):
-        report({"event": "mistake", "name": mistake.name, "lesson": mistake.lesson, "twin_of": mistake.twin_of})
+        told = {"name": mistake.name, "replaces": mistake.replaces, "lesson": mistake.lesson, "twin_of": mistake.twin_of}
+        report({"event": "mistake", **told})
     for equivalent in getattr(sys.modules[exercise.mistakes], "equivalents", []):
         report({"event": "equivalent", "mutant": equivalent.mutant, "reason": equivalent.reason})
+
+
+def _reach(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
+    """Trusted: what each property calls of the solution; each in a world of its own, so that none lives on another's results."""
+    exercise = Exercise(request["exercise"])
+    settings.load_profile(request["profile"])
+    for name, test in bind(exercise, solution(exercise)).items():
+        if not is_costly(test):
+            report({"event": "reach", "name": name, "calls": sorted(calls(exercise, solution(exercise), name))})
 
 
 def _audit_mistakes(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
     """Trusted: whether the workloads alone, without any property, tell each mistake from the solution."""
     exercise, seeds = Exercise(request["exercise"]), [1, 2]
-    right = answers(exercise, solution(exercise), seeds)
+    right = list(answers(exercise, solution(exercise), seeds))
     for mistake in mistakes(exercise):
         wrong = answers(exercise, mistaken(exercise, mistake), seeds)
         told = any(compare(one, other) for one, other in zip(wrong, right, strict=True))
@@ -191,6 +203,7 @@ JOBS: dict[str, Callable[[Message, bytes, Reporter, Inbox], None]] = {
     "workloads": _workloads,
     "compare": _compare,
     "mistakes": _describe_mistakes,
+    "reach": _reach,
     "audit_mistakes": _audit_mistakes,
     "benchmark": _benchmark,
 }

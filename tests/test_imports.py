@@ -14,7 +14,7 @@ ORDER = [
     "catalogue", "estimate", "verdict", "journal", "schedule", "progress", "review", "stub", "mutants", "wire", "cell",
     "diagnose", "bugs", "explain", "scaffold", "oral",
     "kit", "paste", "forbidden", "submission", "examine", "audit", "benchmark", "worker", "zygote",
-    "sandbox", "fingerprints", "grading", "clock", "attempt", "live", "rubric", "pack", "interview", "room", "scorecard",
+    "sandbox", "reach", "fingerprints", "grading", "clock", "attempt", "live", "rubric", "pack", "interview", "room", "scorecard",
     "render", "pages", "arguments", "follow", "fullscreen", "watch", "candidate", "interviewer", "prompt", "report", "handout",
     "mock", "study",
     "training.recipe", "training.request", "training.yours", "training.text", "training.pieces", "training.model",

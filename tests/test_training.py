@@ -309,6 +309,15 @@ def test_the_presets_have_the_sizes_they_promise():
     assert 123 < sizes["gpt2"] < 125
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_new_model_guesses_all_tokens_alike(name: str):
+    """Also where embedding and output are one matrix, which would rather repeat what it has just read."""
+    torch.manual_seed(0)
+    model = GPT(PRESETS[name].but(vocab=8192, layers=4, context=64), Pieces())
+    ids = torch.randint(8192, (4, 65))
+    assert model(ids[:, :-1], ids[:, 1:]).item() == pytest.approx(math.log(8192), abs=0.3)
+
+
 def test_bits_per_byte_compare_a_learned_vocabulary_with_bytes():
     learned = texts.tokens("a sample", SAMPLE, 300, 32)
     assert learned.bytes_per_token > 1.2

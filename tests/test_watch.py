@@ -219,7 +219,8 @@ def test_a_pipe_gets_plain_lines_and_an_interrupt_ends_them(copy: Path, known: P
     (copy / "exercises" / "dropout" / "dropout.py").write_text(WRONG)
     environment = os.environ | {"GRADER_HOME": str(known), "PYTHONPATH": str(copy)}
     command = [sys.executable, "-m", "grader", "watch", "dropout"]
-    grader = subprocess.Popen(command, cwd=copy, env=environment, stdout=subprocess.PIPE, text=True)
+    heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # also where the tests run in the background of a shell
+    grader = subprocess.Popen(command, cwd=copy, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=heeds)
     lines = []
     for line in grader.stdout:
         lines.append(line)

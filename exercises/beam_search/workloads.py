@@ -29,7 +29,10 @@ def random_model(seed: int, vocabulary: int) -> Model:
 
 
 def told(*results: list[tuple[list[int], float]]) -> dict[str, Tensor]:
-    """All tokens, with -1 after each hypothesis and -2 after each result; the scores; and whether all is of the right type."""
+    """All tokens, with -1 after each hypothesis and -2 after each result; the scores; and whether all is of the right type.
+
+    Sums may be kept in float32, so the scores are compared as such.
+    """
     tokens, scores, types = [], [], []
     for result in results:
         for text, score in result:
@@ -37,7 +40,7 @@ def told(*results: list[tuple[list[int], float]]) -> dict[str, Tensor]:
             scores.append(score)
             types += [type(token) is int for token in text] + [type(score) is float]
         tokens.append(-2)
-    numbers = {"scores": torch.tensor(scores, dtype=torch.float64), "types": torch.tensor(types, dtype=torch.bool)}
+    numbers = {"scores": torch.tensor(scores), "types": torch.tensor(types, dtype=torch.bool)}
     return {"tokens": torch.tensor(tokens)} | numbers
 
 

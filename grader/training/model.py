@@ -1,5 +1,7 @@
 """A GPT whose pieces are given and whose tricks have switches."""
 
+import math
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -89,11 +91,15 @@ class GPT(nn.Module):
         return sum(each.numel() for each in self.parameters()) - positions
 
     def _initialise(self) -> None:
-        """Every block the identity at first, so that depth costs nothing to begin with; the rest is torch's default, but that
-        a matrix which is embedding and output at once must be small, or the first logits are huge."""
+        """Every block the identity at first, so that depth costs nothing to begin with; the rest is torch's default.
+
+        A matrix that is embedding and output at once must be small, or the first logits are huge; and what leaves the blocks
+        must not be the embedding alone, or the first guess is that every token repeats itself. There the blocks begin as in
+        GPT-2, small by the root of how many add up. Source: Radford et al. 2019, section 2.3.
+        """
         for name, matrix in self.blocks.named_parameters():
             if name.endswith(("project.weight", "down.weight")):
-                nn.init.zeros_(matrix)
+                nn.init.normal_(matrix, std=0.02 / math.sqrt(2 * self.config.layers) if self.config.tied else 0.0)
         if self.config.tied:
             nn.init.normal_(self.head.weight, std=0.02)
 

@@ -21,7 +21,7 @@ def attention(
     if is_causal and mask is None:
         mask = torch.ones((), dtype=torch.bool, device=q.device)
     if mask is not None:
-        mask = mask.expand(torch.broadcast_shapes(mask.shape, (queries, keys)))  # a view: rows to slice, and no copy
+        mask, _ = torch.broadcast_tensors(mask, mask.new_empty(()).expand(queries, keys))  # a view: rows to slice, no copy
     q = q / q.shape[-1] ** 0.5  # here and not on the scores: fewer numbers, and in float16 the bare q·k could overflow
 
     # Rows of the softmax do not know of one another, so a tile of queries is a smaller attention. The full matrix of

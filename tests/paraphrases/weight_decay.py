@@ -35,7 +35,7 @@ def steps_across_zero(parameters, lr, l1):
     refuse(lr, l1)
     for p in parameters:
         if p.grad is not None:
-            p.data = torch.where(p.data > 0, p.data - lr * l1, torch.where(p.data < 0, p.data + lr * l1, p.data))
+            p.data.copy_(torch.where(p.data > 0, p.data - lr * l1, torch.where(p.data < 0, p.data + lr * l1, p.data)))
 
 
 @instead_of("parameter_groups")
