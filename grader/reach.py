@@ -1,4 +1,4 @@
-"""Which functions of the solution each property calls: a change anywhere else it cannot notice, so it need not be held again."""
+"""Which functions of the solution each property calls: of a change anywhere else it notices nothing, and need not be held."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,8 @@ class Reach:
     @classmethod
     def of(cls, exercise: Exercise, sandbox: Sandbox) -> "Reach":
         """Raises GraderError."""
-        traced = {m["name"]: frozenset(m["calls"]) for m in sandbox.ask("reach", exercise.name, profile="fingerprint") if m["event"] == "reach"}
+        said = sandbox.ask("reach", exercise.name, profile="fingerprint")
+        traced = {message["name"]: frozenset(message["calls"]) for message in said if message["event"] == "reach"}
         return cls({name: traced.get(name) for name in exercise.claims})
 
     def properties(self, *changed: str) -> list[str]:

@@ -165,7 +165,7 @@ def _describe_mistakes(request: Message, body: bytes, report: Reporter, inbox: I
 
 
 def _reach(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
-    """Trusted: what each property calls of the solution; each in a world of its own, so that none lives on another's results."""
+    """Trusted: what each property calls of the solution, each in a world of its own: none lives on another's results."""
     exercise = Exercise(request["exercise"])
     settings.load_profile(request["profile"])
     for name, test in bind(exercise, solution(exercise)).items():

@@ -37,7 +37,7 @@ class Recipe:
     seed: int = 0
 
     schedule: bool = trick("warm-up, then half a cosine down to zero, in place of a constant rate")
-    init: bool = trick("output projections zero (small, where embedding and output are one matrix), so that every block begins as the identity")
+    init: bool = trick("output projections zero, small in a tied model, so that every block begins as the identity")
     muon: bool = trick("Muon for the matrices, in place of AdamW for everything")
     rope: bool = trick("rotary positions, in place of learned ones")
     qk_norm: bool = trick("queries and keys of unit size, so that no score explodes")
