@@ -53,29 +53,34 @@ class Stopped(Exception):
 class Zygote:
     """A warm process, and the socket through which it is asked for workers."""
 
-    process: subprocess.Popen[bytes]
+    ancestor: subprocess.Popen[bytes]  # of it and its twin
     socket: socket.socket
-    namespaces: bool | None = None  # unknown until it is ready
+    pid: int = 0  # this and the next are unknown until it is ready
+    namespaces: bool = False
     wardens: set[int] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)  # of the socket, and of `wardens` as it should be
 
     @classmethod
-    def start(cls) -> "Zygote":
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def twins(cls) -> dict[bool, "Zygote"]:
+        """One for trusted workers, one for the others."""
+        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2)]
+        theirs = [pair[1].fileno() for pair in pairs]
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH", "HOME") if name in os.environ}
-        process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "grader.zygote", str(theirs.fileno())],
-            cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        ancestor = subprocess.Popen(
+            [sys.executable, "-u", "-m", "grader.zygote", *map(str, theirs)],
+            cwd=ROOT, pass_fds=theirs, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             env=kept | SINGLE_THREADED | {"PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_STORAGE_DIRECTORY": os.devnull},
         )  # fmt: skip
-        theirs.close()
-        return cls(process, ours)
+        for _, their in pairs:
+            their.close()
+        return {trusted: cls(ancestor, ours) for trusted, (ours, _) in zip((True, False), pairs, strict=True)}
 
     def wait(self) -> None:
         """Until it is warm. Raises GraderError."""
         with self.lock:
-            if self.namespaces is None:
-                self.namespaces = bool(self._reply()["namespaces"])
+            if not self.pid:
+                ready = self._reply()
+                self.pid, self.namespaces = int(ready["pid"]), bool(ready["namespaces"])
 
     def fork(self, request: Message, descriptors: list[int]) -> int:
         """The pid of a new warden. Raises GraderError where the zygote is gone."""
@@ -91,7 +96,7 @@ class Zygote:
 
     def resident(self) -> int:
         """The bytes that every worker shares with it from the start."""
-        return int(psutil.Process(self.process.pid).memory_info().rss)
+        return int(psutil.Process(self.pid).memory_info().rss)
 
     def _reply(self) -> Message:
         data = self.socket.recv(1 << 16)
@@ -101,13 +106,16 @@ class Zygote:
 
     @property
     def is_alive(self) -> bool:
-        return self.process.poll() is None
+        return self.ancestor.poll() is None and (not self.pid or psutil.pid_exists(self.pid))
 
     def close(self) -> None:
         """At once: it has nothing to lose, may be in the middle of an import, and would take its time to end in order."""
         self.socket.close()
-        self.process.kill()
-        self.process.wait()
+        self.ancestor.kill()
+        self.ancestor.wait()
+        if self.pid:  # orphans become our children
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, 0)
 
 
 @dataclass(eq=False)
@@ -244,13 +252,14 @@ def _remove_all_the_same(remove: Callable[[str], None], path: str, _: object) ->
 
 
 class Sandbox:
-    """The two zygotes, each started when first needed. Use as a context manager; share it between gradings."""
+    """The two zygotes, started when first needed. Use as a context manager; share it between gradings."""
 
     def __init__(self, namespaces: bool = True, hidden: tuple[str, ...] = ()) -> None:
         self.namespaces = namespaces  # False: as if the system had none
         self.hidden = hidden  # what no submission may read, beside what its cell hides
         self.cancelled = threading.Event()  # never, unless it comes from `until`
         self._zygotes: dict[bool, Zygote] = {}
+        self._starting = threading.Lock()
         adopt_orphans()
 
     def __enter__(self) -> "Sandbox":
@@ -271,9 +280,8 @@ class Sandbox:
         return other
 
     def warm(self) -> None:
-        """Start both zygotes, without waiting for them."""
-        for trusted in (False, True):
-            self._zygote(trusted)
+        """Start the zygotes, without waiting for them."""
+        self._zygote(trusted=True)
 
     def isolation(self) -> str:
         """What confines a submission here: namespaces, limits or none."""
@@ -318,10 +326,12 @@ class Sandbox:
         return messages
 
     def _zygote(self, trusted: bool) -> Zygote:
-        zygote = self._zygotes.get(trusted)
-        if zygote is None or not zygote.is_alive:
-            zygote = self._zygotes[trusted] = Zygote.start()
-        return zygote
+        with self._starting:
+            if not all(zygote.is_alive for zygote in self._zygotes.values()):
+                self.close()
+            if not self._zygotes:
+                self._zygotes.update(Zygote.twins())
+            return self._zygotes[trusted]
 
 
 def _write_body(inbox: int, body: bytes) -> None:
@@ -414,7 +424,7 @@ def _sweep(zygote: Zygote) -> None:
     Every worker has left our session, and so has all that it started.
     """
     with zygote.lock:
-        while left := [*_astray(zygote.process.pid, zygote.wardens), *_astray(os.getpid(), set())]:
+        while left := [*_astray(zygote.pid, zygote.wardens), *_astray(os.getpid(), set())]:
             for process in left:
                 with contextlib.suppress(psutil.Error):
                     process.kill()

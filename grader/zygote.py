@@ -1,7 +1,9 @@
-"""A warm process that forks workers: it has imported torch, hypothesis and pytest, and knows no submission.
+"""Two warm processes that fork workers: they have imported torch, hypothesis and pytest, and know no submission.
 
-`python -m grader.zygote FD`, with FD a Unix socket. A request is one packet: a JSON object and four descriptors (events,
-output, status, inbox); the body of the request comes through the inbox. The answer is the pid of the warden.
+`python -m grader.zygote TRUSTED OTHER`, two Unix sockets by their descriptors. It warms up once and parts in two: one zygote
+for trusted workers, one for those that hold submissions, neither of which knows anything that the other has heard since.
+A request is one packet: a JSON object and four descriptors (events, output, status, inbox); the body of the request comes
+through the inbox. The answer is the pid of the warden.
 
     zygote ── warden (new session, adopts orphans) ── init (pid 1 of the namespace) ── worker
 
@@ -33,15 +35,27 @@ from grader.worker import Reporter, delivered, work
 IDLE, RESTING = 0.2, 1.0  # seconds without a request: without the first one, and after one, while its worker may need the core
 
 
-def serve(server: socket.socket) -> None:
+def part(trusted: socket.socket, other: socket.socket) -> None:
+    """Warm up, and become two."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # wardens are not waited for
-    cell.adopt_orphans()
     warm_up()
     gc.collect()
     gc.freeze()
     able = _namespaces_work()
-    server.sendall(json.dumps({"ready": True, "namespaces": able}).encode())
+    if os.fork():
+        other.close()
+        serve(trusted, able)
+    else:
+        cell.die_with_parent()
+        trusted.close()
+        serve(other, able)
+
+
+def serve(server: socket.socket, able: bool) -> None:
+    """Fork a worker for every request, until the supervisor is gone. `able`: namespaces work here."""
+    cell.adopt_orphans()
+    server.sendall(json.dumps({"pid": os.getpid(), "namespaces": able}).encode())
     is_thorough, patience = False, IDLE
     while True:
         if not is_thorough and not select.select([server], [], [], patience)[0]:
@@ -230,7 +244,7 @@ def _kill_descendants() -> None:
 
 
 def main() -> None:
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    part(*(socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:]))
 
 
 if __name__ == "__main__":
