@@ -33,9 +33,9 @@ class Sitting:
     round: int
 
 
-def new_sandbox() -> Sandbox:
-    """`GRADER_NAMESPACES=off` grades as on a system that has none."""
-    return Sandbox(os.environ.get("GRADER_NAMESPACES", "on") != "off", hidden=(str(home()),))
+def new_sandbox(many: bool = False) -> Sandbox:
+    """`GRADER_NAMESPACES=off` grades as on a system that has none. `many`: so many gradings are to come."""
+    return Sandbox(os.environ.get("GRADER_NAMESPACES", "on") != "off", hidden=(str(home()),), thoroughly=many)
 
 
 def kept_fingerprints(announce: Callable[[str], None]) -> Fingerprints:

@@ -74,7 +74,7 @@ def run(
         together = against.split(TOGETHER) if exercise.kind == "debugging" else []
         if against not in names_known and not (together and set(together) <= set(exercise.mistake_names)):
             raise usage(f"no submission {against!r} of {exercise}; {nearest(against, names_known)}")
-    with new_sandbox() as sandbox:
+    with new_sandbox(many=len(wanted) > 1) as sandbox:
         sandbox.warm()
         if strict and sandbox.isolation() == "none":
             raise usage("--strict: this system offers no isolation")
@@ -200,7 +200,7 @@ def check(
     from grader.check import check_all  # only authors pay for it
 
     wanted = exercises() if all or not names else [known(name) for name in names]
-    with new_sandbox() as sandbox:
+    with new_sandbox(many=True) as sandbox:
         faults = check_all(wanted, sandbox, kept_fingerprints(lambda _: None), mutants)
     raise typer.Exit(NOT_PASSED if faults else PASSED)
 

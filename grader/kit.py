@@ -145,7 +145,11 @@ def gradients(output: Tensor, *inputs: Tensor, seed: int = 0) -> tuple[Tensor, .
 
     A sum of outputs would hide what cancels (the rows of a softmax sum to one), a random direction does not.
     """
-    direction = quarters(seed, *output.shape).to(output.dtype)
+    return gradients_along(quarters(seed, *output.shape).to(output.dtype), output, *inputs)
+
+
+def gradients_along(direction: Tensor, output: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
+    """The same along a direction that is given."""
     # As a sum, and not as grad's third argument: the first use of that imports sympy, which takes longer than a grading.
     found = torch.autograd.grad((output * direction).sum(), inputs, allow_unused=True)
     return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True))

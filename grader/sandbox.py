@@ -61,13 +61,13 @@ class Zygote:
     lock: threading.Lock = field(default_factory=threading.Lock)  # of the socket, and of `wardens` as it should be
 
     @classmethod
-    def twins(cls) -> dict[bool, "Zygote"]:
+    def twins(cls, thoroughly: bool) -> dict[bool, "Zygote"]:
         """One for trusted workers, one for the others."""
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2)]
         theirs = [pair[1].fileno() for pair in pairs]
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH", "HOME") if name in os.environ}
         ancestor = subprocess.Popen(
-            [sys.executable, "-u", "-m", "grader.zygote", *map(str, theirs)],
+            [sys.executable, "-u", "-m", "grader.zygote", *map(str, theirs), *["thoroughly"] * thoroughly],
             cwd=ROOT, pass_fds=theirs, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             env=kept | SINGLE_THREADED | {"PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_STORAGE_DIRECTORY": os.devnull},
         )  # fmt: skip
@@ -254,9 +254,10 @@ def _remove_all_the_same(remove: Callable[[str], None], path: str, _: object) ->
 class Sandbox:
     """The two zygotes, started when first needed. Use as a context manager; share it between gradings."""
 
-    def __init__(self, namespaces: bool = True, hidden: tuple[str, ...] = ()) -> None:
+    def __init__(self, namespaces: bool = True, hidden: tuple[str, ...] = (), thoroughly: bool = False) -> None:
         self.namespaces = namespaces  # False: as if the system had none
         self.hidden = hidden  # what no submission may read, beside what its cell hides
+        self.thoroughly = thoroughly  # warm up at once for all that any grading needs: worth it where many are to come
         self.cancelled = threading.Event()  # never, unless it comes from `until`
         self._zygotes: dict[bool, Zygote] = {}
         self._starting = threading.Lock()
@@ -330,7 +331,7 @@ class Sandbox:
             if not all(zygote.is_alive for zygote in self._zygotes.values()):
                 self.close()
             if not self._zygotes:
-                self._zygotes.update(Zygote.twins())
+                self._zygotes.update(Zygote.twins(self.thoroughly))
             return self._zygotes[trusted]
 
 

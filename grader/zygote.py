@@ -1,8 +1,8 @@
 """Two warm processes that fork workers: they have imported torch, hypothesis and pytest, and know no submission.
 
-`python -m grader.zygote TRUSTED OTHER`, two Unix sockets by their descriptors. It warms up once and parts in two: one zygote
-for trusted workers, one for those that hold submissions, neither of which knows anything that the other has heard since.
-A request is one packet: a JSON object and four descriptors (events, output, status, inbox); the body of the request comes
+`python -m grader.zygote TRUSTED OTHER [thoroughly]`, two Unix sockets by their descriptors. It warms up once and parts in
+two: one zygote for trusted workers, one for those that hold submissions, neither of which knows what the other has heard. A
+request is one packet: a JSON object and four descriptors (events, output, status, inbox); the body of the request comes
 through the inbox. The answer is the pid of the warden.
 
     zygote ── warden (new session, adopts orphans) ── init (pid 1 of the namespace) ── worker
@@ -35,31 +35,35 @@ from grader.worker import Reporter, delivered, work
 IDLE, RESTING = 0.2, 1.0  # seconds without a request: without the first one, and after one, while its worker may need the core
 
 
-def part(trusted: socket.socket, other: socket.socket) -> None:
+def part(trusted: socket.socket, other: socket.socket, thoroughly: bool) -> None:
     """Warm up, and become two."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # wardens are not waited for
     warm_up()
+    if thoroughly:
+        warm_up_thoroughly()
     gc.collect()
     gc.freeze()
     able = _namespaces_work()
     if os.fork():
         other.close()
-        serve(trusted, able)
+        serve(trusted, able, thoroughly)
     else:
         cell.die_with_parent()
         trusted.close()
-        serve(other, able)
+        serve(other, able, thoroughly)
 
 
-def serve(server: socket.socket, able: bool) -> None:
+def serve(server: socket.socket, able: bool, is_thorough: bool) -> None:
     """Fork a worker for every request, until the supervisor is gone. `able`: namespaces work here."""
     cell.adopt_orphans()
     server.sendall(json.dumps({"pid": os.getpid(), "namespaces": able}).encode())
-    is_thorough, patience = False, IDLE
+    patience = IDLE
     while True:
         if not is_thorough and not select.select([server], [], [], patience)[0]:
             warm_up_thoroughly()
+            gc.collect()
+            gc.freeze()
             is_thorough = True
         try:
             packet, descriptors, _, _ = socket.recv_fds(server, 1 << 20, 4)
@@ -108,8 +112,6 @@ def warm_up_thoroughly() -> None:
     x = torch.ones(2, requires_grad=True)
     torch.autograd.grad(x * 2, x, torch.ones(2))  # sympy
     torch.optim.SGD([x], lr=0.0)  # the first optimizer imports the compiler, which takes half as long as torch
-    gc.collect()
-    gc.freeze()
 
 
 def _namespaces_work() -> bool:
@@ -244,7 +246,8 @@ def _kill_descendants() -> None:
 
 
 def main() -> None:
-    part(*(socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:]))
+    trusted, other = (socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:3])
+    part(trusted, other, thoroughly="thoroughly" in sys.argv[3:])
 
 
 if __name__ == "__main__":

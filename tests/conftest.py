@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -75,21 +75,35 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as shared:
+    with Sandbox(thoroughly=True) as shared:
         yield shared
 
 
 @pytest.fixture(scope="session")
-def fingerprints(tmp_path_factory: pytest.TempPathFactory) -> Fingerprints:
-    return Fingerprints(tmp_path_factory.mktemp("fingerprints"))
+def fingerprints(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Fingerprints:
+    """What one process of the tests gets to know, all know."""
+    base = tmp_path_factory.getbasetemp()
+    return Fingerprints((base if worker_id == "master" else base.parent) / "fingerprints")
+
+
+@pytest.fixture(scope="session")
+def acquaint(sandbox: Sandbox, fingerprints: Fingerprints) -> Callable[[Path, Exercise], Path]:
+    """Makes the mistakes of an exercise known in a journal's folder: to get to know them takes many gradings."""
+
+    def acquaint(home: Path, exercise: Exercise) -> Path:
+        fingerprints.of(exercise, sandbox)
+        (home / "fingerprints").mkdir(parents=True)
+        for file in fingerprints.folder.glob(f"{exercise}-*.json"):
+            shutil.copy(file, home / "fingerprints")
+        return home
+
+    return acquaint
 
 
 @pytest.fixture
-def known(home: Path, sandbox: Sandbox, fingerprints: Fingerprints) -> Path:
-    """A journal's folder in which the mistakes of dropout are known already: to get to know them takes many gradings."""
-    fingerprints.of(Exercise("dropout"), sandbox)
-    shutil.copytree(fingerprints.folder, home / "fingerprints")
-    return home
+def known(home: Path, acquaint: Callable[[Path, Exercise], Path]) -> Path:
+    """A journal's folder in which the mistakes of dropout are known already."""
+    return acquaint(home, Exercise("dropout"))
 
 
 @pytest.fixture

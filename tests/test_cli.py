@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from grader import cli
 from grader.catalogue import ROOT, Exercise
+from grader.fingerprints import Fingerprints
 from grader.journal import Journal
 from grader.sandbox import Sandbox
 
@@ -30,8 +31,9 @@ class Shared:
 
 
 @pytest.fixture
-def grader(sandbox: Sandbox, home: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(cli, "new_sandbox", lambda: Shared(sandbox))
+def grader(sandbox: Sandbox, fingerprints: Fingerprints, home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cli, "new_sandbox", lambda many=False: Shared(sandbox))
+    monkeypatch.setattr(cli, "kept_fingerprints", lambda announce: fingerprints)
     return lambda *arguments: CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 

@@ -216,7 +216,7 @@ def grader(sandbox: Sandbox, fingerprints: Fingerprints, monkeypatch: pytest.Mon
     """Commands on a copy of the stub."""
     shutil.copy(debug_lm.stub, tmp_path / "debug_lm.py")
     monkeypatch.setattr(Exercise, "stub", property(lambda self: tmp_path / f"{self.name}.py"))
-    monkeypatch.setattr(cli, "new_sandbox", lambda: nullcontext(sandbox))
+    monkeypatch.setattr(cli, "new_sandbox", lambda many=False: nullcontext(sandbox))
     monkeypatch.setattr(cli, "kept_fingerprints", lambda _: fingerprints)
     return lambda *arguments: CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 

@@ -203,8 +203,8 @@ def test_any_source_that_python_accepts_is_graded_and_no_other(name: str, confin
 
 
 @pytest.fixture(scope="module")
-def cli_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cli")
+def cli_home(tmp_path_factory: pytest.TempPathFactory, acquaint: Callable[[Path, Exercise], Path]) -> Path:
+    return acquaint(tmp_path_factory.mktemp("cli"), EXERCISE)
 
 
 def run(file: Path | str, home: Path, *options: str) -> tuple[int, dict]:

@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 import torch
 from torch import Tensor, nn
 
-from grader.kit import Submission, normal, refuses, workload
+from grader.kit import Submission, gradients_along, normal, refuses, workload
 
 
 def loaded(submission: Submission, weight: Tensor, padding_idx: int | None = None) -> nn.Module:
@@ -30,7 +30,7 @@ def forward_and_backward(submission: ModuleType, seed: int, tokens: int) -> dict
     module = loaded(submission, normal(seed, 512, 32))
     ids = random_ids(seed, 512, 1, 256).repeat(tokens // 256, 1)
     rows = module(ids)
-    (gradient,) = torch.autograd.grad(rows, module.weight, normal(seed + 1, 1, 256, 32).repeat(tokens // 256, 1, 1))
+    (gradient,) = gradients_along(normal(seed + 1, 1, 256, 32).repeat(tokens // 256, 1, 1), rows, module.weight)
     return {"rows": rows, "gradient": gradient}
 
 
@@ -63,7 +63,7 @@ def lookups(submission: ModuleType, seed: int) -> dict[str, Tensor]:
     for padding_idx in (None, 0, 3, -1):
         module = loaded(submission, weight, padding_idx)
         rows = found[f"rows, padding {padding_idx}"] = module(ids)
-        found[f"gradient, padding {padding_idx}"] = torch.autograd.grad(rows, module.weight, direction)[0]
+        found[f"gradient, padding {padding_idx}"] = gradients_along(direction, rows, module.weight)[0]
     return found | {"ids": ids}
 
 
@@ -82,7 +82,7 @@ def unusual_dtypes(submission: ModuleType, seed: int) -> dict[str, Tensor]:
         weight, grad_output = normal(seed, 5, 3).to(dtype), normal(seed + 1, 10, 3).to(dtype)
         module = loaded(submission, weight)
         rows = found[f"rows, {dtype}"] = module(ids)
-        found[f"gradient, {dtype}"] = torch.autograd.grad(rows, module.weight, grad_output)[0]
+        found[f"gradient, {dtype}"] = gradients_along(grad_output, rows, module.weight)[0]
         found[f"embedding_grad, {dtype}"] = submission.embedding_grad(grad_output, ids, 5)
         found[f"cosines, {dtype}"] = submission.most_similar(weight, 2, 4)[1]
         found[f"zero rows, {dtype}"] = submission.most_similar(0 * weight, 2, 4)[1]
