@@ -270,5 +270,7 @@ practice = settings(
 )
 settings.register_profile("practice", practice)
 settings.register_profile("interview", practice, derandomize=False)
-settings.register_profile("fingerprint", practice, phases=[Phase.explicit, Phase.generate])  # no shrinking: only names count
+# Only the names of what breaks count, so nothing is made small; and what 25 examples break, 15 do: of all fingerprints of the
+# catalogue, not one was another with 15, and one of 776 with 8.
+settings.register_profile("fingerprint", practice, max_examples=15, phases=[Phase.explicit, Phase.generate])
 settings.load_profile("practice")

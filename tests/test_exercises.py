@@ -50,7 +50,7 @@ def paraphrases(exercise: Exercise) -> Iterator[tuple[str, str]]:
         yield name, f"{exercise.solution.read_text(encoding='utf-8')}\n{text}\n{target} = {name}\n"
 
 
-def graded(exercise: Exercise, source: str, sandbox: Sandbox, fingerprints: Fingerprints | None = None) -> Verdict:
+def graded(exercise: Exercise, source: str, sandbox: Sandbox, fingerprints: Fingerprints) -> Verdict:
     """A wrong answer's counterexamples are not made small: only names count here."""
     candidate = Candidate(exercise, "yours", "answer.py", source.encode())
     return Grading(sandbox, candidate, profile="fingerprint").verdict(fingerprints)
@@ -81,7 +81,7 @@ def test_there_are_two_right_repairs_that_look_otherwise(exercise: Exercise):
     ],
 )
 def test_a_right_answer_by_another_route_passes(exercise: Exercise, path: Path, sandbox: Sandbox):
-    found = graded(exercise, path.read_text(encoding="utf-8"), sandbox)
+    found = Grading(sandbox, Candidate(exercise, "yours", path.name, path.read_bytes())).verdict()
     broken = [(result.name, result.message, result.counterexample) for result in found.properties if result.outcome != "passed"]
     assert (found.outcome, broken, found.audit.detail) == ("passed", [], "")
 

@@ -31,7 +31,9 @@ from grader.verdict import Verdict
 
 FILES = {path.stem: path for path in sorted((Path(__file__).parent / "hostile").glob("*.py"))}
 EXERCISE = Exercise("attention")
-HASTE = Budget(cheap=2, costly=2, total=30)  # nothing honest here takes a quarter of that; memory takes its time to be filled
+HASTE = Budget(
+    cheap=1.5, costly=1.5, total=30
+)  # nothing honest here takes a quarter of that; memory takes its time to be filled
 NOBODY = 65534
 
 ONLY_CONFINED = {
@@ -115,7 +117,7 @@ def listener() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def confined(tmp: Path, a_journal: Path) -> Iterator[Sandbox]:
-    with Sandbox(hidden=(str(a_journal),)) as sandbox:
+    with Sandbox(hidden=(str(a_journal),), thoroughly=True) as sandbox:
         sandbox.warm()
         assert sandbox.isolation() == "namespaces"
         yield sandbox
@@ -123,7 +125,7 @@ def confined(tmp: Path, a_journal: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def limited(tmp: Path, a_journal: Path) -> Iterator[Sandbox]:
-    with Sandbox(namespaces=False, hidden=(str(a_journal),)) as sandbox:
+    with Sandbox(namespaces=False, hidden=(str(a_journal),), thoroughly=True) as sandbox:
         sandbox.warm()
         assert sandbox.isolation() == "limits"
         yield sandbox
@@ -135,7 +137,7 @@ def graded(sandbox: Sandbox, source: bytes, name: str = "answer.py", budget: Bud
 
 def holds_in_time(condition: Callable[[], bool]) -> bool:
     """A process that was killed takes a moment to be gone."""
-    return any(condition() or time.sleep(0.1) for _ in range(600))  # type: ignore[func-returns-value]
+    return any(condition() or time.sleep(0.02) for _ in range(3000))  # type: ignore[func-returns-value]
 
 
 def survives(sandbox: Sandbox, file: Path, tmp: Path, home: Path, namespaces: bool) -> None:
