@@ -1,7 +1,7 @@
 """The second witness: the workloads of an exercise, run on a submission far from its tests and compared by the trusted side.
 
 A worker that holds the submission answers in raw bytes (`packed`); a worker that holds the solution reads them
-(`unpacked`) and compares (`compare`).
+(`unpacked`) and compares (`differing`).
 """
 
 import importlib
@@ -105,21 +105,26 @@ def _tensor(message: Message, body: bytes) -> Tensor:
     return torch.frombuffer(bytearray(body), dtype=dtype).reshape(shape)
 
 
-def compare(got: Answer | None, expected: Answer) -> dict[str, str]:
-    """Per output, how `got` differs from `expected`: nothing for an output that agrees. A right answer gives {}."""
-    if got is None:
-        return {"": "no reply"}
+def differing(got: Answer, expected: Answer) -> dict[str, Disagreement]:
+    """By output, how `got` differs from `expected`, or under '' where either is an exception. A right answer gives {}."""
     if got.error or expected.error:
         same = got.error.split(":")[0] == expected.error.split(":")[0]
-        return {} if same else {"": got.error or f"returned, where the reference raises {expected.error}"}
+        return {} if same else {"": Disagreement(got.error, expected.error)}
     found = {}
     for name, value in expected.outputs.items():
         try:
             bound = TOLERANCE.get(value.dtype)
             agrees(got.outputs.get(name), value, atol=bound, rtol=bound)
         except Disagreement as why:
-            found[name] = difference(why.got, why.expected)
+            found[name] = why
     return found
+
+
+def described(why: Disagreement) -> str:
+    """One line for a person."""
+    if isinstance(why.got, str):
+        return why.got or f"returned, where the reference raises {why.expected}"
+    return difference(why.got, why.expected)
 
 
 def likeness(got: list[Answer], right: list[Answer], other: list[Answer]) -> float:
@@ -129,10 +134,10 @@ def likeness(got: list[Answer], right: list[Answer], other: list[Answer]) -> flo
     """
     informative = alike = 0
     for mine, correct, wrong in zip(got, right, other, strict=True):
-        names = set(compare(mine, correct)) | set(compare(wrong, correct))
+        names = differing(mine, correct).keys() | differing(wrong, correct).keys()
         if not names or mine.error.startswith("NotImplementedError"):
             continue
-        apart = set(compare(mine, wrong))
+        apart = differing(mine, wrong).keys()
         whole = bool(mine.error or wrong.error or correct.error)
         informative += 1 if whole else len(names)
         alike += int(not apart) if whole else len(names - apart)

@@ -15,7 +15,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from grader.audit import Answer, compare, workloads
+from grader.audit import Answer, differing, workloads
 from grader.catalogue import Exercise
 from grader.estimate import exponent, median_of_ratios
 from grader.kit import Submission, Workload
@@ -151,4 +151,4 @@ def _is_right(workload: Workload, yours: Submission, reference: Submission, size
         got = Answer(workload.name, 1, dict(workload(yours, 1, **size)))
     except Exception:
         return False
-    return compare(got, Answer(workload.name, 1, dict(workload(reference, 1, **size)))) == {}
+    return differing(got, Answer(workload.name, 1, dict(workload(reference, 1, **size)))) == {}

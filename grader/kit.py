@@ -104,8 +104,11 @@ class Disagreement(AssertionError):
     """Two values that should agree; both travel with the failure, for the counterexample and the diagnosis."""
 
     def __init__(self, got: object, expected: object) -> None:
-        super().__init__(f"got      {got}\nexpected {expected}")
+        super().__init__(got, expected)
         self.got, self.expected = got, expected
+
+    def __str__(self) -> str:  # only when somebody reads it: a large tensor takes longer to print than to compare
+        return f"got      {self.got}\nexpected {self.expected}"
 
 
 # Rounding that two right answers may differ by. A sum in bfloat16 or float16 is only as good as its largest term.

@@ -15,7 +15,7 @@ from types import ModuleType
 import torch
 from hypothesis import settings
 
-from grader.audit import Answer, answers, compare, likeness, packed, unpacked
+from grader.audit import Answer, answers, described, differing, likeness, packed, unpacked
 from grader.benchmark import grow, measure
 from grader.catalogue import Exercise
 from grader.examine import bind, calls, examine, is_costly
@@ -145,8 +145,9 @@ def _compare(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> N
     silent = lambda answer: Answer(answer.workload, answer.seed, error="no reply")
     got = [received.get((answer.workload, answer.seed)) or silent(answer) for answer in right]
     for mine, correct in zip(got, right, strict=True):
-        for output, why in compare(mine, correct).items():
-            report({"event": "differs", "workload": mine.workload, "output": output, "seed": mine.seed, "detail": why})
+        for output, why in differing(mine, correct).items():
+            detail = described(why)
+            report({"event": "differs", "workload": mine.workload, "output": output, "seed": mine.seed, "detail": detail})
     report({"event": "compared"})
     asked, _ = next(inbox)
     for mistake in mistakes(exercise):
@@ -179,7 +180,7 @@ def _audit_mistakes(request: Message, body: bytes, report: Reporter, inbox: Inbo
     right = list(answers(exercise, solution(exercise), seeds))
     for mistake in mistakes(exercise):
         wrong = answers(exercise, mistaken(exercise, mistake), seeds)
-        told = any(compare(one, other) for one, other in zip(wrong, right, strict=True))
+        told = any(differing(one, other) for one, other in zip(wrong, right, strict=True))
         report({"event": "audited", "mistake": mistake.name, "told": told})
 
 

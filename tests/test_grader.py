@@ -10,7 +10,7 @@ import numpy
 import pytest
 import torch
 
-from grader.audit import Answer, compare, likeness, packed, unpacked
+from grader.audit import Answer, differing, likeness, packed, unpacked
 from grader.catalogue import ROOT, Exercise, cards, exercises, public_names
 from grader.diagnose import Known, diagnose, likely
 from grader.explain import explain
@@ -161,8 +161,8 @@ def test_likeness_counts_only_what_tells():
     right = [Answer("w", 1, {"a": torch.ones(1), "b": torch.ones(1)})]
     wrong = [Answer("w", 1, {"a": torch.ones(1), "b": torch.zeros(1)})]
     other = [Answer("w", 1, {"a": torch.ones(1), "b": torch.full((1,), 2.0)})]
-    assert compare(right[0], right[0]) == {}
-    assert list(compare(wrong[0], right[0])) == ["b"]
+    assert differing(right[0], right[0]) == {}
+    assert list(differing(wrong[0], right[0])) == ["b"]
     assert likeness(wrong, right, wrong) == 1
     assert likeness(wrong, right, other) == 0
     assert likeness([Answer("w", 1, error="NotImplementedError: ")], right, wrong) == 0
