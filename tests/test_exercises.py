@@ -18,7 +18,7 @@ from grader.sandbox import Sandbox
 from grader.verdict import Verdict
 
 OTHERWISE = ROOT / "tests" / "otherwise"
-PER_EXERCISE = 3  # mutants whose diagnosis is looked at
+PER_EXERCISE = 2  # mutants whose diagnosis is looked at
 CODING = [exercise for exercise in exercises() if exercise.kind == "coding"]
 DEBUGGING = [exercise for exercise in exercises() if exercise.kind == "debugging"]
 
