@@ -31,9 +31,8 @@ from grader.verdict import Verdict
 
 FILES = {path.stem: path for path in sorted((Path(__file__).parent / "hostile").glob("*.py"))}
 EXERCISE = Exercise("attention")
-HASTE = Budget(
-    cheap=1.5, costly=1.5, total=30
-)  # nothing honest here takes a quarter of that; memory takes its time to be filled
+# Nothing honest here takes a quarter of that; only memory takes its time to be filled.
+HASTE = Budget(cheap=1.5, costly=1.5, total=30)
 NOBODY = 65534
 
 ONLY_CONFINED = {
