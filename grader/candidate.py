@@ -143,7 +143,7 @@ class Candidate(FullScreen):
         elif round.began is None:
             self.show(Text(f"Round {round.ordinal} of {len(self.session.rounds)}", style="bold"), *before(self.session, round))
         elif round.is_paused:
-            self.show(Text("Paused", style="bold yellow"), "The clock stands still, and the task is hidden. p goes on.")
+            self.show(Text("Paused", style="bold"), "The clock stands still, and the task is hidden. p goes on.")
         elif round.exercise is not None:
             self.action_brief()
         else:
@@ -298,7 +298,7 @@ def _what_now(round: Round, is_watched: bool) -> list[RenderableType]:
     if is_watched:
         return [Text("Answer aloud; the interviewer listens. Space goes on.", style="dim")]
     if is_to_rate(round):
-        return [pages.anchors(action="app.rate"), Text("Rate your answer with 1 to 4, and go on.", style="yellow")]
+        return [pages.anchors(action="app.rate"), Text("Rate your answer with 1 to 4, and go on.", style="italic")]
     asked = round.asked
     said = "goes on to the follow-up" if asked and asked.is_revealed else "shows a model answer"
     return [Text(f"Answer aloud. Space {said}.", style="dim")]
@@ -312,7 +312,7 @@ def outcome(number: int) -> list[RenderableType]:
         return [Text(str(why), style="red")]
     parts: list[RenderableType] = [pages.scorecard_table(card), ""]
     if card.waiting:
-        parts.append(Text("grading and timing what is left; stay for a minute, or `--resume` later ...", style="yellow"))
+        parts.append(Text("grading and timing what is left; stay for a minute, or `--resume` later ...", style="italic"))
     parts += [
         Text(f"grader report {number} --html   writes the scorecard; also --md and --json"),
         Text("q leaves", style="dim"),

@@ -94,4 +94,4 @@ def verdict_parts(exercise: Exercise, heard: Iterable[PropertyResult], verdict: 
 def _doing(exercise: Exercise, known: int) -> Text:
     of = len(exercise.claims)
     doing = "grading ..." if known < of else "comparing with the reference and the known mistakes ..."
-    return Text(f"{doing}  {known} of {of} properties", style="yellow")
+    return Text(f"{doing}  {known} of {of} properties", style="italic")

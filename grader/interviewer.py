@@ -192,7 +192,7 @@ class Interviewer(FullScreen):
     def _score(self) -> list[RenderableType]:
         dimension = DIMENSIONS[self._highlighted()]
         chosen = self.round.scores.get(dimension.name)
-        return [Text(f"{dimension.name}: press or click 1 to 4", style="yellow"), pages.anchors(dimension, chosen, "app.score")]
+        return [Text(f"{dimension.name}: press or click 1 to 4", style="italic"), pages.anchors(dimension, chosen, "app.score")]
 
     def _timeline(self) -> list[RenderableType]:
         card = Scorecard.of(self.journal, self.number, exercises())
@@ -302,7 +302,7 @@ def now_asked(asked: Question | Card, step: int) -> list[RenderableType]:
     """Where the chain is; the answer is rated beside it."""
     follow_up = asked.follow_ups[step - 1].question if isinstance(asked, Question) and step else ""
     where = f"follow-up {step}: {follow_up}" if follow_up else "the question itself"
-    return [Text.assemble(("now: ", "bold yellow"), where), Text("rate the answer with 1 to 4", style="yellow")]
+    return [Text.assemble(("now: ", "bold"), where), Text("rate the answer with 1 to 4", style="italic")]
 
 
 def heard_question(asked: Question | Card) -> list[RenderableType]:

@@ -252,7 +252,7 @@ def clock(round: interview.Round) -> str:
 
 
 def clock_style(round: interview.Round) -> str:
-    return "bold yellow" if round.is_paused else "bold red" if round.began is not None and round.left < HURRY else "bold"
+    return "bold italic" if round.is_paused else "bold red" if round.began is not None and round.left < HURRY else "bold"
 
 
 def anchors(dimension: Dimension = ORAL, chosen: int | None = None, action: str = "") -> Table:

@@ -31,7 +31,7 @@ def clean(text: str) -> str:
 
 
 def warn(message: str) -> None:
-    errors.print(Text(clean(message), style="yellow"))
+    errors.print(Text(clean(message), style="italic"))
 
 
 def fail(message: str) -> None:
@@ -122,7 +122,7 @@ def printed(found: Verdict) -> Iterator[Panel]:
 
 
 def headline(found: Verdict) -> Text:
-    style = "bold green" if found.outcome == "passed" else "bold yellow" if found.outcome == "not_started" else "bold red"
+    style = "bold green" if found.outcome == "passed" else "bold" if found.outcome == "not_started" else "bold red"
     text = Text.assemble((found.outcome.replace("_", " "), style), "  ", clean(found.message))
     return text.append(f"  ({found.seconds:.1f} s)", style="dim")
 
@@ -147,7 +147,7 @@ def looks_like(diagnosis: Diagnosis) -> Panel:
         title=title,
         title_align="left",
         subtitle=f"confidence {diagnosis.confidence:.0%}",
-        style="yellow",
+        border_style="yellow",
     )
 
 

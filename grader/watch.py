@@ -171,7 +171,7 @@ class Watch(FullScreen):
     def _show(self, *parts: RenderableType, status: str = "") -> None:
         exercise = self.current
         facts = f"{exercise.facts.minutes} min, {exercise.facts.level}"
-        head = Text.assemble((exercise.title, "bold"), (f"  {facts}", "dim"), (f"  {status}" if status else "", "yellow"))
+        head = Text.assemble((exercise.title, "bold"), (f"  {facts}", "dim"), (f"  {status}" if status else "", "italic"))
         self.show(head, *parts)
 
     def action_brief(self, status: str = "") -> None:
