@@ -34,14 +34,9 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 class ByExercise(LoadScopeScheduling):
-    """Hands out tests one by one, but all that concerns one exercise to the same process: it gets to know its mistakes once.
-
-    Hostile submissions have one process to themselves: much of their time is waiting, which the others can use.
-    """
+    """Hands out tests one by one, but all that concerns one exercise to the same process: it gets to know its mistakes once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        if "test_hostile.py" in nodeid:
-            return "hostile"
         concerns = re.search(r"test_exercises\.py::\w+\[(\w+)", nodeid)
         return concerns[1] if concerns else nodeid
 

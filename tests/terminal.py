@@ -17,6 +17,11 @@ import pyte
 PATIENCE = 120.0  # seconds; the machine may be busy
 
 
+def heed_interrupts() -> None:
+    """In a child, before it runs: a shell that starts the tests in the background lets all below it ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """80 columns and 24 rows unless told otherwise. Use as a context manager: what still runs at its end is killed."""
 

@@ -28,6 +28,7 @@ from grader.catalogue import ROOT, Exercise
 from grader.grading import Budget, Candidate, Grading
 from grader.sandbox import Sandbox
 from grader.verdict import Verdict
+from tests.terminal import heed_interrupts
 
 FILES = {path.stem: path for path in sorted((Path(__file__).parent / "hostile").glob("*.py"))}
 EXERCISE = Exercise("attention")
@@ -295,12 +296,12 @@ def test_a_file_edited_meanwhile_is_graded_as_it_was(tmp_path: Path, cli_home: P
 def test_an_interrupted_grading_leaves_nothing(tmp_path: Path, cli_home: Path) -> None:
     """Whoever kills the supervisor kills its zygotes and workers too."""
     command = [sys.executable, "-m", "grader", "run", "attention", "--file", str(FILES["sleeps_forever"]), "--json"]
-    heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # also where the tests run in the background of a shell
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         environment = os.environ | {"GRADER_HOME": str(cli_home), "TMPDIR": str(tmp_path)}
         grader = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=heeds
-        )
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=heed_interrupts,
+        )  # fmt: skip
         assert holds_in_time(lambda: len(psutil.Process(grader.pid).children(recursive=True)) >= 4)  # noqa: B023
         family = psutil.Process(grader.pid).children(recursive=True)
         grader.send_signal(number)

@@ -24,7 +24,7 @@ from grader.live import Done, Live, News
 from grader.sandbox import Sandbox
 from grader.watch import Watch
 from tests.pilot import PATIENCE, in_pilot, notices, shown, told, until
-from tests.terminal import Terminal
+from tests.terminal import Terminal, heed_interrupts
 
 dropout, attention = Exercise("dropout"), Exercise("attention")
 RIGHT = dropout.solution.read_text(encoding="utf-8")
@@ -219,8 +219,7 @@ def test_a_pipe_gets_plain_lines_and_an_interrupt_ends_them(copy: Path, known: P
     (copy / "exercises" / "dropout" / "dropout.py").write_text(WRONG)
     environment = os.environ | {"GRADER_HOME": str(known), "PYTHONPATH": str(copy)}
     command = [sys.executable, "-m", "grader", "watch", "dropout"]
-    heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # also where the tests run in the background of a shell
-    grader = subprocess.Popen(command, cwd=copy, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=heeds)
+    grader = subprocess.Popen(command, cwd=copy, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)
     lines = []
     for line in grader.stdout:
         lines.append(line)
