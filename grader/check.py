@@ -171,12 +171,9 @@ def _check_mistakes(proof: Proof, known: list[Known], sandbox: Sandbox) -> None:
 def _check_names(proof: Proof, known: list[Known]) -> None:
     """Every mistake is named first by its fingerprint alone."""
     file = render.path(proof.exercise.mistakes_file)
-    twins = {mistake.name: mistake.twin_of for mistake in known}
     proof.to_name = len(known)
     for mistake in (mistake for mistake in known if mistake.fingerprint):
-        alike = (
-            named_like(mistake, known) - {twins[mistake.name]} - {name for name, twin in twins.items() if twin == mistake.name}
-        )
+        alike = named_like(mistake, known)
         if alike == {mistake.name}:
             proof.named += 1
         else:
@@ -202,9 +199,10 @@ def _check_sets_of_bugs(proof: Proof, known: list[Known]) -> None:
 
 
 def named_like(mistake: Known, known: list[Known]) -> set[str]:
-    """The mistakes that the fingerprint alone would name first."""
+    """The mistakes that the fingerprint alone would name first, without its declared twins."""
     scores = likely(mistake.fingerprint, known)
-    return {name for name, score in scores.items() if score == max(scores.values())}
+    first = {name for name, score in scores.items() if score == max(scores.values())}
+    return first - {mistake.twin_of} - {other.name for other in known if other.twin_of == mistake.name}
 
 
 def _check_mutants(proof: Proof, sandbox: Sandbox) -> None:

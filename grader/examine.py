@@ -3,6 +3,7 @@
 import copy
 import cProfile
 import importlib
+import secrets
 import sys
 import time
 import traceback
@@ -10,8 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
+from zlib import crc32
 
+import hypothesis.core
 import pytest
+from hypothesis import Phase, seed, settings
+from hypothesis.errors import HypothesisException
 from torch import Tensor
 
 from grader.catalogue import Exercise
@@ -21,6 +26,11 @@ from grader.paste import difference, paste
 from grader.wire import told
 
 Property = Callable[[], None]
+
+
+# Hypothesis hashes the source of every test, as a seed and as a key of its database, which takes as long as several examples.
+# `bind` gives seeds; where there is one for all, as its plugin for pytest takes from the command line, there is no key.
+hypothesis.core.global_force_seed = 0  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -34,12 +44,21 @@ class Finding:
     counterexample: str = ""
 
 
+class _NotMadeSmall(BaseException):
+    """Carries a failure past Hypothesis, which would repeat and print it, where nobody reads the counterexample."""
+
+
 def bind(exercise: Exercise, module: ModuleType) -> dict[str, Property]:
-    """The properties, freshly imported while `module` stands where the learner's file would; costly ones last."""
+    """The properties, freshly imported while `module` stands where the learner's file would; costly ones last.
+
+    Each draws from a seed of its own: its name, or a new one each time where the profile leaves it to chance.
+    """
     sys.modules[exercise.module] = module
     sys.modules.pop(exercise.properties, None)
     properties = importlib.import_module(exercise.properties)
     found = {name: value for name, value in vars(properties).items() if name.startswith("test_")}
+    for name, test in found.items():
+        seed(crc32(name.encode()) if settings().derandomize else secrets.randbits(64))(test)
     return dict(sorted(found.items(), key=lambda item: is_costly(item[1])))
 
 
@@ -106,11 +125,19 @@ def _record_draws(test: Property) -> dict[str, Any]:
     if handle is None:
         return drawn
     inner = handle.inner_test
+    makes_small = Phase.shrink in settings().phases
 
     def recorded(*arguments: Any, **named: Any) -> None:
         drawn.clear()
         drawn.update({name: value.clone() if isinstance(value, Tensor) else copy.copy(value) for name, value in named.items()})
-        inner(*arguments, **named)
+        try:
+            inner(*arguments, **named)
+        except HypothesisException:  # no failure: input that it should not have drawn
+            raise
+        except Exception as why:
+            if makes_small:
+                raise
+            raise _NotMadeSmall from why
 
     handle.inner_test = recorded
     return drawn
@@ -118,6 +145,8 @@ def _record_draws(test: Property) -> dict[str, Any]:
 
 def _cause(why: BaseException) -> BaseException:
     """Of a group (Hypothesis calls a failure that does not repeat 'flaky') the first member; else the exception itself."""
+    if isinstance(why, _NotMadeSmall) and why.__cause__:
+        why = why.__cause__
     while isinstance(why, BaseExceptionGroup) and why.exceptions:
         why = why.exceptions[0]
     return why

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import combinations
+from itertools import chain, combinations, islice
 from pathlib import Path
 
 from grader.catalogue import ROOT, TOGETHER, Exercise, write_whole
@@ -38,8 +38,8 @@ class Fingerprints:
         return [Known(name, lesson, frozenset(fingerprint), twin) for name, lesson, fingerprint, twin in rows]
 
 
-def work_out(exercise: Exercise, sandbox: Sandbox) -> list[Known]:
-    """Run the properties on each mistake, or on each set of bugs, a few at a time. Raises GraderError."""
+def work_out(exercise: Exercise, sandbox: Sandbox, profile: str = "fingerprint") -> list[Known]:
+    """Hold the properties to each mistake, or each set of bugs, in a few workers at a time. Raises GraderError."""
     described = [message for message in sandbox.ask("mistakes", exercise.name) if message["event"] == "mistake"]
     told = {message["name"]: (message["lesson"], message["twin_of"]) for message in described}
     if exercise.kind == "debugging":
@@ -48,15 +48,12 @@ def work_out(exercise: Exercise, sandbox: Sandbox) -> list[Known]:
     replaced = {message["name"]: message["replaces"] for message in described}
     reach = Reach.of(exercise, sandbox)
     held = {name: reach.properties(*(replaced[one] for one in name.split(TOGETHER))) for name in told}
+    shares = [dict(islice(held.items(), start, None, AT_ONCE)) for start in range(AT_ONCE)]
+    ask = lambda share: sandbox.ask("fingerprints", exercise.name, held=share, profile=profile)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        broken = pool.map(lambda name: _broken_by(name, held[name], exercise, sandbox), told)
-        return [Known(name, told[name][0], names, told[name][1]) for name, names in zip(told, broken, strict=True)]
-
-
-def _broken_by(mistake: str, properties: list[str], exercise: Exercise, sandbox: Sandbox) -> frozenset[str]:
-    request = {"mistake": mistake, "file": "", "only": properties, "profile": "fingerprint"}
-    messages = sandbox.ask("properties", exercise.name, **request)
-    return frozenset(m["name"] for m in messages if m["event"] == "property" and m["outcome"] in ("failed", "error"))
+        said = chain.from_iterable(pool.map(ask, shares))
+        broken = {m["mistake"]: frozenset(m["broken"]) for m in said if m["event"] == "fingerprint"}
+    return [Known(name, lesson, broken[name], twin) for name, (lesson, twin) in told.items()]
 
 
 def _state(exercise: Exercise) -> str:

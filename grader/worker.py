@@ -152,7 +152,7 @@ def _compare(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> N
     asked, _ = next(inbox)
     for mistake in mistakes(exercise):
         if mistake.name in asked["mistakes"]:
-            other = list(answers(exercise, mistaken(exercise, mistake), seeds))
+            other = list(answers(exercise, mistaken(exercise, mistake), seeds, timed=False))
             report({"event": "likeness", "mistake": mistake.name, "share": likeness(got, right, other)})
 
 
@@ -172,6 +172,17 @@ def _reach(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> Non
     for name, test in bind(exercise, solution(exercise)).items():
         if not is_costly(test):
             report({"event": "reach", "name": name, "calls": sorted(calls(exercise, solution(exercise), name))})
+
+
+def _fingerprints(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
+    """Trusted: which properties each mistake, or set of bugs, breaks, of those that are held to it."""
+    exercise = Exercise(request["exercise"])
+    settings.load_profile(request["profile"])
+    for name, held in request["held"].items():
+        properties = bind(exercise, submission(exercise, name))
+        some = {name: test for name, test in properties.items() if name in held}
+        broken = [one.name for one in examine(some, "", lambda _: None) if one.outcome in ("failed", "error")]
+        report({"event": "fingerprint", "mistake": name, "broken": broken})
 
 
 def _audit_mistakes(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:
@@ -205,6 +216,7 @@ JOBS: dict[str, Callable[[Message, bytes, Reporter, Inbox], None]] = {
     "compare": _compare,
     "mistakes": _describe_mistakes,
     "reach": _reach,
+    "fingerprints": _fingerprints,
     "audit_mistakes": _audit_mistakes,
     "benchmark": _benchmark,
 }

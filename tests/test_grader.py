@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
+from hypothesis import settings
 
 from grader.audit import Answer, differing, likeness, packed, unpacked
 from grader.catalogue import ROOT, Exercise, cards, exercises, public_names
 from grader.diagnose import Known, diagnose, likely
+from grader.examine import bind, examine
 from grader.explain import explain
 from grader.kit import Disagreement, agrees, gradients, instead_of, quarters
 from grader.mutants import mutants
@@ -166,6 +168,19 @@ def test_likeness_counts_only_what_tells():
     assert likeness(wrong, right, wrong) == 1
     assert likeness(wrong, right, other) == 0
     assert likeness([Answer("w", 1, error="NotImplementedError: ")], right, wrong) == 0
+
+
+def test_properties_draw_the_same_again_unless_chance_decides():
+    def drawn(profile: str) -> list[str]:
+        settings.load_profile(profile)
+        properties = bind(dropout, submission(dropout, "forgets_to_rescale"))
+        return [finding.counterexample for finding in examine(properties, "", lambda _: None) if finding.outcome == "failed"]
+
+    try:
+        assert drawn("fingerprint") == drawn("fingerprint") != []
+        assert drawn("chance") != drawn("chance")
+    finally:
+        settings.load_profile("practice")
 
 
 def test_nothing_is_named_where_nothing_fits():

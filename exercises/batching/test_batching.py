@@ -136,9 +136,10 @@ def test_zero_pads_by_default(documents):
 
 
 @few
-@given(documents(), contexts)
-def test_documents_fill_rows_in_their_order(documents, context):
+@given(documents(), contexts, seeds)
+def test_documents_fill_rows_in_their_order(documents, context, seed):
     """A document goes behind the one before if it fits there, else into a new row; earlier rows stay closed."""
+    documents += [ids(seed, context - 1), ids(seed, 2), ids(seed, 1)]  # the last would fit into the row of the first, too
     rows = [[]]
     for number, document in enumerate(documents):
         rows += [[]] if len(rows[-1]) + len(document) > context else []

@@ -183,6 +183,15 @@ def test_windows_have_their_length(streams, window, n):
 
 
 @few
+@given(integers(1, 4), integers(1, 4), integers(0, 9))
+def test_a_window_begins_where_the_last_one_ended(streams, window, more):
+    """Each row of x begins with the character that comes after the last one of that row in the window before."""
+    text = torch.arange(streams * (2 * window + 2) + 1 + more)
+    for (before, _), (after, _) in pairwise(windows(text, streams, window)):
+        agrees(after[:, 0], before[:, -1] + 1)
+
+
+@few
 @given(integers(1, 4), integers(1, 4), integers(2, 30))
 def test_as_much_as_possible_is_read(streams, window, n):
     """All windows together have (n - 1) // streams characters in each row."""

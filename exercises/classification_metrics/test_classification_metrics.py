@@ -137,19 +137,35 @@ def test_macro_precision_and_recall_are_means_over_classes(apc):
 
 
 @few
-@given(with_every_class())
-def test_macro_f1_is_the_mean_of_the_f1s(apc):
+@given(with_every_class(), integers(0, 3), values_of_nothing)
+def test_macro_f1_is_the_mean_of_the_f1s(apc, more, zero_division):
     """With "macro", F1 is the mean of the classes' F1, not the F1 of the means."""
-    agrees(precision_recall_f1(*apc, average="macro")[2], by_class(*apc)[2].mean())
+    actual, predicted, classes = apc
+    precise, complete = classes, classes + 1  # two classes more, with 1 and 1/3, and 1/3 and 1
+    actual = torch.cat([actual, torch.tensor([precise, precise, precise, complete])])
+    predicted = torch.cat([predicted, torch.tensor([precise, complete, complete, complete])])
+    f1 = by_class(actual, predicted, classes + 2 + more, zero_division)[2]
+    agrees(precision_recall_f1(actual, predicted, classes + 2 + more, "macro", zero_division)[2], f1.mean())
+
+
+@few
+@given(with_every_class(), sampled_from(["macro", "micro"]), integers(1, 9))
+def test_no_class_is_special(apc, average, times):
+    """Where the classes are numbered the other way round, the averages are the same."""
+    easy, last = torch.zeros(times, dtype=torch.int64), apc[2]  # class 0 is the best, and the last one is not there
+    actual, predicted = torch.cat([apc[0], easy]), torch.cat([apc[1], easy])
+    renumbered = precision_recall_f1(last - actual, last - predicted, last + 1, average)
+    for got, expected in zip(renumbered, precision_recall_f1(actual, predicted, last + 1, average), strict=True):
+        agrees(got, expected)
 
 
 @few
 @given(with_every_class(), integers(1, 3), values_of_nothing)
 def test_a_class_that_nobody_mentioned_takes_part_in_the_mean(apc, more, zero_division):
-    """Classes that neither occur nor were predicted count in the macro mean, with zero_division."""
+    """Classes that neither occur nor were predicted count in the mean of precision and of recall, with zero_division."""
     actual, predicted, classes = apc[0], apc[1], apc[2] + more
-    found = precision_recall_f1(actual, predicted, classes, "macro", zero_division)
-    for got, of_classes in zip(found, by_class(actual, predicted, classes, zero_division), strict=True):
+    found = precision_recall_f1(actual, predicted, classes, "macro", zero_division)[:2]
+    for got, of_classes in zip(found, by_class(actual, predicted, classes, zero_division), strict=False):
         agrees(got, of_classes.mean())
 
 
@@ -175,15 +191,25 @@ def test_exchanging_truth_and_prediction_exchanges_precision_and_recall(apc, ave
 
 
 @few
-@given(seeds, integers(20, 400), sampled_from([torch.uint8, torch.int8, torch.int16, torch.int32]))
-def test_labels_may_be_of_any_integer_dtype(seed, classes, dtype):
+@given(examples())
+def test_nothing_over_nothing_is_zero_by_default(apc):
+    """Without being told, zero_division is 0."""
+    actual, predicted, classes = apc
+    for score in precision_recall_f1(actual, predicted, classes + 1):
+        agrees(score[-1], torch.tensor(0.0, dtype=torch.float64))
+
+
+@few
+@given(seeds, integers(20, 400))
+def test_labels_may_be_of_any_integer_dtype(seed, classes):
     """Labels of a narrow dtype count like any other, even where there are more cells, or classes, than it has numbers."""
     actual, predicted = labels(seed, 100, min(classes, 128)), labels(seed + 1, 100, min(classes, 128))
     expected = torch.zeros(classes, classes, dtype=torch.int64)
     for pair in zip(actual.tolist(), predicted.tolist(), strict=True):
         expected[pair] += 1
-    agrees(confusion_matrix(actual.to(dtype), predicted, classes), expected)
-    agrees(confusion_matrix(actual.to(dtype), predicted.to(dtype), classes), expected)
+    for dtype in (torch.uint8, torch.int8, torch.int16, torch.int32):
+        agrees(confusion_matrix(actual.to(dtype), predicted, classes), expected)
+        agrees(confusion_matrix(actual.to(dtype), predicted.to(dtype), classes), expected)
 
 
 @few

@@ -82,10 +82,10 @@ def test_without_a_cache_it_is_causal_attention(seed, ids):
     agrees(model(ids)[0], by_definition(model, ids), atol=1e-4)
 
 
-@given(seeds, texts(), integers(1, 7))
+@given(seeds, texts(shortest=3), integers(1, 6))
 def test_a_text_may_be_cut_in_two(seed, ids, first):
-    """A second piece behind the cache of the first has the logits that it has in the whole."""
-    model, first = drawn(seed), min(first, ids.shape[1] - 1)
+    """A second piece of several ids behind the cache of the first has the logits that it has in the whole."""
+    model, first = drawn(seed), min(first, ids.shape[1] - 2)
     _, cache = model(ids[:, :first])
     agrees(model(ids[:, first:], cache)[0], by_definition(model, ids)[:, first:], atol=1e-4)
 

@@ -192,6 +192,14 @@ def test_a_token_that_follows_one_thing_alone_is_no_guess(order, times):
 
 
 @few
+@given(integers(3, 4), integers(0, 3), integers(2, 6))
+def test_kneser_ney_falls_back_step_by_step(order, token, times):
+    """After a history that never occurred, what followed the end of it is more probable than the rest."""
+    p = NGrams([ids(*[token] * times)], order, VOCAB).kneser_ney(ids(VOCAB - 1, token))
+    assert (p[token] > p).sum() == VOCAB - 1
+
+
+@few
 @given(models(), floats(0.1, 1))
 def test_kneser_ney_thinks_everything_possible(model, discount):
     """With a discount above zero, every token has a probability above zero, also one that never occurred."""

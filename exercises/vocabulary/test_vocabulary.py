@@ -91,6 +91,13 @@ def test_min_count_is_the_least_count(texts, min_count):
 
 
 @few
+@given(integers(2, 6))
+def test_a_token_counts_at_every_place_of_a_text(times):
+    """A token that occurs often in a single text occurs often."""
+    agrees(Vocabulary([["a"] * times, ["b"] * (times - 1)], min_count=times).tokens[2:], ["a"])
+
+
+@few
 @given(corpora())
 def test_generators_will_do(texts):
     """Texts that can be read only once, and tokens that can, give what lists give."""
@@ -128,9 +135,10 @@ def test_every_token_counts(texts, others):
 @few
 @given(corpora())
 def test_no_tokens_have_no_ids(texts):
-    """An empty text is int64 [0], and so it is in the row of a batch."""
+    """An empty text is int64 [0], and so it is in the row of a batch; no texts are [0, 0]."""
     agrees(Vocabulary(texts).encode([]), ids_of())
-    agrees(Vocabulary(texts).encode_batch([[], []]), torch.zeros(2, 0, dtype=torch.int64))
+    for number in (2, 0):
+        agrees(Vocabulary(texts).encode_batch([[]] * number), torch.zeros(number, 0, dtype=torch.int64))
 
 
 @few
@@ -151,7 +159,7 @@ def test_no_text_can_ask_for_padding(texts, name):
 @given(corpora())
 def test_a_batch_holds_its_texts_and_zeros_on_the_right(texts):
     """Row i of a batch is text i encoded alone, then zeros up to the length of the longest."""
-    vocabulary = Vocabulary(texts)
+    vocabulary, texts = Vocabulary(texts), [*texts, ["a"], ["a"] * 3]
     rows, longest = [vocabulary.encode(text).tolist() for text in texts], max(map(len, texts), default=0)
     filled = [row + [0] * (longest - len(row)) for row in rows]
     agrees(vocabulary.encode_batch(texts), torch.tensor(filled, dtype=torch.int64).reshape(len(texts), longest))

@@ -13,10 +13,11 @@ def refuse_nonsense(temperature, top_k, top_p):
 
 
 def row_by_row(logits, of_a_row):
-    """`of_a_row` on each row, in float32 or better."""
+    """`of_a_row` on each row, once for equal ones, in float32 or better."""
     wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    rows = [of_a_row(row) for row in wide.reshape(-1, logits.shape[-1])]
-    return torch.stack(rows).reshape(logits.shape) if rows else wide
+    different, which = wide.reshape(-1, logits.shape[-1]).unique(dim=0, return_inverse=True)
+    rows = [of_a_row(row) for row in different]
+    return torch.stack(rows)[which].reshape(logits.shape) if rows else wide
 
 
 def ranking(row):

@@ -18,9 +18,9 @@ def wraps_around_the_ends(tokens, window):
 
 @instead_of("subsample")
 def takes_no_root(tokens, threshold, generator):
-    kept, counts = [], tokens.bincount()
-    for word in tokens.tolist():
-        if torch.rand((), generator=generator) < threshold * len(tokens) / counts[word]:
+    kept, counts = [], tokens.bincount().tolist()
+    for word, chance in zip(tokens.tolist(), torch.rand(len(tokens), generator=generator).tolist(), strict=True):
+        if chance < threshold * len(tokens) / counts[word]:
             kept.append(word)
     return torch.tensor(kept, dtype=torch.int64)
 
