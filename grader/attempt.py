@@ -14,8 +14,9 @@ from grader.fingerprints import Fingerprints
 from grader.grading import Candidate, Grading, Listener
 from grader.journal import Journal, JournalError, home
 from grader.review import after_pass
-from grader.sandbox import GraderError, Sandbox
+from grader.sandbox import Sandbox
 from grader.stub import erase, plant
+from grader.twins import GraderError
 from grader.verdict import Verdict
 
 LARGEST_SOURCE = 1 << 20

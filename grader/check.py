@@ -11,9 +11,11 @@ from grader.diagnose import Known, likely
 from grader.fingerprints import AT_ONCE, Fingerprints
 from grader.form import code_faults, form_faults
 from grader.grading import Candidate, Grading, cell_for
+from grader.listen import listen
 from grader.mutants import Mutant, mutants
 from grader.reach import Reach
-from grader.sandbox import GraderError, Sandbox, listen
+from grader.sandbox import Sandbox
+from grader.twins import GraderError
 from grader.verdict import Timing
 
 ENOUGH = 0.95  # of the generic mutants that are not declared equivalent

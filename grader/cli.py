@@ -15,8 +15,9 @@ from grader.clock import NotTimed
 from grader.explain import explain as explained
 from grader.grading import Candidate
 from grader.journal import Journal, JournalError
-from grader.sandbox import GraderError, Sandbox
+from grader.sandbox import Sandbox
 from grader.scaffold import scaffold
+from grader.twins import GraderError
 from grader.verdict import GRADER_FAILED, NOT_PASSED, PASSED, PropertyResult, Verdict
 
 app = typer.Typer(

@@ -6,7 +6,8 @@ from typing import Any
 
 from grader.estimate import Estimate
 from grader.grading import Candidate, cell_for
-from grader.sandbox import Sandbox, listen
+from grader.listen import listen
+from grader.sandbox import Sandbox
 from grader.verdict import Growth, Timing
 from grader.wire import Message
 

@@ -12,7 +12,10 @@ from grader.catalogue import ROOT, Exercise
 from grader.cell import Cell
 from grader.diagnose import diagnose, likely
 from grader.fingerprints import Fingerprints
-from grader.sandbox import ENDED, GraderError, Run, Said, Sandbox, Stopped, listen
+from grader.listen import ENDED, Said, listen
+from grader.run import Run, Stopped
+from grader.sandbox import Sandbox
+from grader.twins import GraderError
 from grader.verdict import Audit, Diagnosis, PropertyResult, Verdict
 from grader.wire import HEARD_ALL, Message
 

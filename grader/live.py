@@ -10,7 +10,8 @@ from grader.clock import NotTimed
 from grader.diagnose import Known
 from grader.fingerprints import Fingerprints
 from grader.grading import Candidate
-from grader.sandbox import Cancelled, Sandbox
+from grader.listen import Cancelled
+from grader.sandbox import Sandbox
 from grader.verdict import PropertyResult, Verdict
 
 STEP = 20  # milliseconds without another change, and a save is over

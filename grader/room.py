@@ -20,10 +20,12 @@ from grader.fingerprints import Fingerprints
 from grader.grading import Candidate
 from grader.interview import EXTENSION, SILENCE, Copy, Round, Session
 from grader.journal import Journal, JournalError
+from grader.listen import Cancelled
 from grader.live import Done, Live, News, Noted, saves
 from grader.oral import Question, read
 from grader.rubric import hint_cost
-from grader.sandbox import Cancelled, GraderError, Sandbox
+from grader.sandbox import Sandbox
+from grader.twins import GraderError
 from grader.verdict import Verdict
 
 TICK = 1.0  # seconds

@@ -3,7 +3,7 @@
     python scripts/false_failures.py              # 20 times each, an exercise with a costly property 3 times
     python scripts/false_failures.py --rounds 5 attention dropout
 
-Right answers are the references and the unusual ones in tests/otherwise/.
+Right answers are the references and the unusual ones in tests/otherwise/. Every grading draws anew, as an interview does.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main() -> None:
             for path in right_answers(exercise) if exercise.kind != "oral" else ():
                 for _ in range(min(rounds, COSTLY_ROUNDS) if exercise.costly else rounds):
                     candidate = Candidate(exercise, "yours", str(path), path.read_bytes())
-                    verdict = Grading(sandbox, candidate).verdict()
+                    verdict = Grading(sandbox, candidate, profile="interview").verdict()
                     outcomes[verdict.outcome] += 1
                     if verdict.outcome != "passed":
                         print(f"{path.relative_to(ROOT)}: {verdict.outcome}, {verdict.message}", flush=True)
