@@ -187,5 +187,10 @@ def training(submission: ModuleType, seed: int) -> dict[str, Tensor]:
         runs.append(submission.train(text + "zyx", replace(TINY, seed=number)))
     last = [run.eval()(torch.zeros(1, 4, dtype=torch.int64))[0] for run in runs]
     found |= {"alphabet": codes(runs[0].alphabet), "again": last[0] - last[1], "other": (last[0] - last[2]).any()}
-    far = submission.train("aabb" * 250, replace(TINY, window=1, streams=4, passes=2))
-    return found | {"carried": torch.tensor(submission.bits_per_character(far, "aabb" * 20) < 0.5)}
+    return found | {"carried": torch.tensor(any(remembers(submission, number) for number in range(3)))}
+
+
+def remembers(submission: ModuleType, seed: int) -> bool:
+    """Whether one training finds out what only a carried state can know. Without it, a text of 'aab' costs 2/3 of a bit."""
+    model = submission.train("aab" * 160, replace(TINY, window=1, streams=4, passes=2, learning_rate=0.01, seed=seed))
+    return submission.bits_per_character(model, "aab" * 20) < 0.6
