@@ -136,7 +136,7 @@ def likeness(got: list[Answer], right: list[Answer], other: list[Answer]) -> flo
     A workload that needs code which is not written yet tells nothing.
     """
     informative = alike = 0
-    for mine, correct, wrong in zip(got, right, other, strict=False):  # of those that are timed, `other` has no answer
+    for mine, correct, wrong in zip(got, right, other, strict=True):
         names = differing(mine, correct).keys() | differing(wrong, correct).keys()
         if not names or mine.error.startswith("NotImplementedError"):
             continue

@@ -153,7 +153,8 @@ def _compare(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> N
     for mistake in mistakes(exercise):
         if mistake.name in asked["mistakes"]:
             other = list(answers(exercise, mistaken(exercise, mistake), seeds, timed=False))
-            report({"event": "likeness", "mistake": mistake.name, "share": likeness(got, right, other)})
+            share = likeness(got[: len(other)], right[: len(other)], other)  # the timed ones come last
+            report({"event": "likeness", "mistake": mistake.name, "share": share})
 
 
 def _describe_mistakes(request: Message, body: bytes, report: Reporter, inbox: Inbox) -> None:

@@ -36,6 +36,11 @@ def any_texts(draw):
 sizes = integers(256, 280)
 
 
+def three_letters(seed):
+    drawn = torch.randperm(26, generator=torch.Generator().manual_seed(seed))[:3]
+    return [chr(ord("a") + i) for i in drawn.tolist()]
+
+
 def ids_of(numbers):
     return torch.tensor(list(numbers), dtype=torch.int64)
 
@@ -178,7 +183,7 @@ def test_merges_are_made_in_the_order_of_learning(known, vocab_size, text):
 @given(seeds, integers(3, 6))
 def test_a_late_merge_takes_nothing_from_an_early_one(seed, times):
     """Where y z was learned before x y, the piece x y z keeps its y z, and is one token if that was learned."""
-    x, y, z = (chr(ord("a") + i) for i in torch.randperm(26, generator=torch.Generator().manual_seed(seed))[:3].tolist())
+    x, y, z = three_letters(seed)
     merges = recounted("\n".join([y + z] * times + [x + y + z] * 3 + [x + y] * 2), 259)
     agrees(encode(x + y + z, merges), ids_of([257]))
 
@@ -187,7 +192,7 @@ def test_a_late_merge_takes_nothing_from_an_early_one(seed, times):
 @given(seeds, integers(3, 6))
 def test_an_early_merge_beats_a_longer_beginning(seed, times):
     """Where y z was learned before x y, the piece x y z is x and y z, though a token begins with x y."""
-    x, y, z = (chr(ord("a") + i) for i in torch.randperm(26, generator=torch.Generator().manual_seed(seed))[:3].tolist())
+    x, y, z = three_letters(seed)
     merges = recounted("\n".join([y + z] * times + [x + y] * 2), 258)
     agrees(encode(x + y + z, merges), ids_of([ord(x), 256]))
 
