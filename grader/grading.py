@@ -6,19 +6,21 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from grader.bugs import counted
 from grader.catalogue import ROOT, Exercise
 from grader.cell import Cell
 from grader.diagnose import diagnose, likely
-from grader.fingerprints import Fingerprints
+from grader.fingerprints import AT_ONCE, Fingerprints
 from grader.listen import ENDED, Said, listen
-from grader.run import Run, Stopped
+from grader.run import OUTPUT_KEPT, Run, Stopped
 from grader.sandbox import Sandbox
 from grader.twins import GraderError
 from grader.verdict import Audit, Diagnosis, PropertyResult, Verdict
 from grader.wire import HEARD_ALL, Message
 
+FEW = 30  # properties: another worker costs as much CPU time as ten, and saves its users the time of half of them
 Listener = Callable[[PropertyResult], None]
 
 
@@ -51,7 +53,7 @@ class Candidate:
 
 @dataclass
 class Witness:
-    """What the properties' worker said."""
+    """What a properties' worker said of its share of them."""
 
     results: dict[str, PropertyResult]
     begun: set[str] = field(default_factory=set)
@@ -116,29 +118,37 @@ class Grading:
         Raises GraderError.
         """
         start = time.perf_counter()
-        claims = self.exercise.claims
-        witness = Witness({name: PropertyResult(name, claim) for name, claim in claims.items()})
+        witnesses = {self._start_properties(share): Witness(share) for share in self._shares()}
         deposition, comparison = Deposition(), Comparison()
-        properties = self._start("properties", self.exercise.tests.name, profile=self.profile)
         workloads = self._start("workloads", "workloads.py")
         trusted = self._start_trusted()
-        self.isolation = properties.isolation
-        with closing(listen([properties, workloads, trusted])) as said:
+        self.isolation = workloads.isolation
+        with closing(listen([*witnesses, workloads, trusted])) as said:
             for run, message, body in said:
-                if run is properties:
-                    self._hear(witness, run, message)
+                if run in witnesses:
+                    self._hear(witnesses[run], run, message)
                 elif run is workloads:
                     self._note(deposition, run, message, body)
                     _relay(deposition, trusted)
                 else:
                     self._weigh(comparison, run, message)
-                if witness.has_ended and (comparison.is_done or witness.ends_all):
+                all_ended = all(witness.has_ended for witness in witnesses.values())
+                if all_ended and (comparison.is_done or any(witness.ends_all for witness in witnesses.values())):
                     break
-            self.printed = _printed(properties)
-            verdict = self._judged(witness, deposition, comparison)
+            self.printed = _printed([*witnesses])
+            verdict = self._judged([*witnesses.values()], deposition, comparison)
             if fingerprints is not None and verdict.outcome in ("passed", "failed"):
                 verdict = self._explained(verdict, trusted, said, fingerprints)
         return verdict.but(seconds=time.perf_counter() - start)
+
+    def _shares(self) -> list[dict[str, PropertyResult]]:
+        """The properties, dealt out to workers side by side; all to one where they are few, or some wait for the others."""
+        results = [PropertyResult(name, claim) for name, claim in self.exercise.claims.items()]
+        workers = 1 if self.exercise.costly or len(results) <= FEW else AT_ONCE
+        return [{result.name: result for result in results[worker::workers]} for worker in range(workers)]
+
+    def _start_properties(self, share: dict[str, PropertyResult]) -> Run:
+        return self._start("properties", self.exercise.tests.name, profile=self.profile, only=[*share])
 
     def _start(self, job: str, *files: str, **details: object) -> Run:
         candidate, exercise = self.candidate, self.exercise
@@ -236,25 +246,29 @@ class Grading:
             case "ended" if not comparison.is_done:
                 raise GraderError(f"the trusted worker stopped: {run.stopped}")
 
-    def _judged(self, witness: Witness, deposition: Deposition, comparison: Comparison) -> Verdict:
-        outcome, message, audit = self._judge(witness, deposition, comparison)
+    def _judged(self, witnesses: list[Witness], deposition: Deposition, comparison: Comparison) -> Verdict:
+        found = {name: result for witness in witnesses for name, result in witness.results.items()}
+        results = [found[name] for name in self.exercise.claims]
+        outcome, message, audit = self._judge(witnesses, deposition, comparison, results)
         return Verdict(
             self.exercise.name, self.candidate.submission, self.candidate.file, self.candidate.sha256, outcome, message,
-            tuple(witness.results.values()), audit, isolation=self.isolation, printed=self.printed,
+            tuple(results), audit, isolation=self.isolation, printed=self.printed,
         )  # fmt: skip
 
-    def _judge(self, witness: Witness, deposition: Deposition, comparison: Comparison) -> tuple[str, str, Audit]:
+    def _judge(
+        self, witnesses: list[Witness], deposition: Deposition, comparison: Comparison, results: list[PropertyResult]
+    ) -> tuple[str, str, Audit]:
         """Outcome, message and audit. PASS needs every property reported as passed, and the audit's agreement."""
         audit = self._audited(deposition, comparison)
-        for testimony in (witness, deposition):
+        testimonies: list[Witness | Deposition] = [*witnesses, deposition]
+        for testimony in testimonies:
             if testimony.outcome == "raised":
                 return "failed", f"the submission could not be loaded: {testimony.message}", audit
-        for testimony in (witness, deposition):
+        for testimony in testimonies:
             if testimony.outcome:
                 return testimony.outcome, testimony.message, audit
-        results = list(witness.results.values())
         broken = [result for result in results if result.outcome in ("failed", "error")]
-        if not witness.is_done or len(witness.reported) < len(results):
+        if not all(witness.is_done and len(witness.reported) == len(witness.results) for witness in witnesses):
             return "tampered", "the worker ended without a word on every property", audit
         if broken:
             return "failed", f"{len(broken)} of {len(results)} properties do not hold", audit
@@ -337,10 +351,14 @@ def _nonsense(message: Message) -> Stopped:
     return Stopped("tampered", f"the worker sent what makes no sense here: {name}")
 
 
-def _printed(run: Run) -> str:
-    """What the submission wrote, and how much of it was not kept."""
-    more = f"\n… and {run.dropped:,} bytes more" if run.dropped else ""
-    return run.printed.decode(errors="replace") + more
+def _printed(runs: list[Run]) -> str:
+    """What the submission wrote, that which every worker began with only once, and how much of it was not kept."""
+    texts = [run.printed.decode(errors="replace").splitlines(keepends=True) for run in runs]
+    at_import = [lines[0] for lines in takewhile(lambda lines: len(set(lines)) == 1, zip(*texts, strict=False))]
+    text = "".join(at_import + [line for lines in texts for line in lines[len(at_import) :]])
+    dropped = sum(run.dropped for run in runs) + max(0, len(text) - OUTPUT_KEPT)
+    more = f"\n… and {dropped:,} bytes more" if dropped else ""
+    return text[:OUTPUT_KEPT] + more
 
 
 def _plain(text: str) -> str:

@@ -15,6 +15,11 @@ from grader.catalogue import ROOT
 from grader.wire import Message
 
 SINGLE_THREADED = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")}
+SETTINGS = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "HYPOTHESIS_STORAGE_DIRECTORY": os.devnull,
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # a fork copies the page table, which huge pages make small
+}
 
 
 class GraderError(Exception):
@@ -41,7 +46,7 @@ class Zygote:
         ancestor = subprocess.Popen(
             [sys.executable, "-u", "-m", "grader.zygote", *map(str, theirs), *["thoroughly"] * thoroughly],
             cwd=ROOT, pass_fds=theirs, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            env=kept | SINGLE_THREADED | {"PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_STORAGE_DIRECTORY": os.devnull},
+            env=kept | SINGLE_THREADED | SETTINGS,
         )  # fmt: skip
         for _, their in pairs:
             their.close()

@@ -164,8 +164,8 @@ def _ward(request: Message, events: int, output: int, status: int, inbox: int) -
     for descriptor in (events, output, inbox):
         os.close(descriptor)
     ended = _wait(child)
-    _kill_descendants()
-    if not apart:
+    if not apart:  # else the namespace has taken all with it, and init has said how the worker ended
+        _kill_descendants()
         _report_end(status, ended)
     os._exit(0)
 
