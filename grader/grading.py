@@ -14,7 +14,7 @@ from grader.cell import Cell
 from grader.diagnose import diagnose, likely
 from grader.fingerprints import AT_ONCE, Fingerprints
 from grader.listen import ENDED, Said, listen
-from grader.run import OUTPUT_KEPT, Run, Stopped
+from grader.run import OUTPUT_KEPT, RESIDENT_LIMIT, Run, Stopped
 from grader.sandbox import Sandbox
 from grader.twins import GraderError
 from grader.verdict import Audit, Diagnosis, PropertyResult, Verdict
@@ -26,11 +26,15 @@ Listener = Callable[[PropertyResult], None]
 
 @dataclass(frozen=True)
 class Budget:
-    """CPU seconds: of a cheap property, and so of loading and of all workloads; of a costly property; of a whole worker."""
+    """CPU seconds: of a cheap property, and so of loading and of all workloads; of a costly property; of a whole worker.
+
+    And the bytes of memory that a worker and all that it starts may occupy.
+    """
 
     cheap: float = 10.0
     costly: float = 90.0
     total: int = 240
+    resident: int = RESIDENT_LIMIT
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,7 @@ class Grading:
         else:
             request |= {"asks_for": exercise.asks_for, "forbids": exercise.forbids}
             run = self.sandbox.start(request, candidate.source, cell_for(exercise, *files), self.budget.total)
+        run.resident_limit = self.budget.resident
         run.allow(self.budget.cheap)
         return run
 

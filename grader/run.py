@@ -45,6 +45,7 @@ class Run:
     isolation: str
     tmp: str
     cpu_limit: int
+    resident_limit: int = RESIDENT_LIMIT  # bytes of it and all that it starts, beside what it shares with the zygote
     frames: Frames = field(default_factory=Frames)
     ending: Frames = field(default_factory=Frames)
     open: set[int] = field(default_factory=set)
@@ -129,8 +130,8 @@ class Run:
             return
         if self.cpu_before is None or cpu < self.cpu_before:
             self.cpu_before = cpu
-        if resident > RESIDENT_LIMIT:
-            raise Stopped("memory", f"more than {RESIDENT_LIMIT // MB} MB of memory")
+        if resident > self.resident_limit:
+            raise Stopped("memory", f"more than {self.resident_limit // MB} MB of memory")
         if cpu - self.cpu_before > self.budget:
             raise Stopped("timeout", f"no answer after {self.budget:.0f} s of CPU time")
         if waited > 10 + 3 * self.budget:

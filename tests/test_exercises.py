@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from grader.catalogue import ROOT, Exercise, exercises
-from grader.check import check, named_like
+from grader.check import COSTLY_PATIENCE, PATIENCE, check, named_like
 from grader.diagnose import Known
 from grader.fingerprints import Fingerprints
-from grader.grading import Candidate, Grading
+from grader.grading import Budget, Candidate, Grading
 from grader.mutants import Mutant, mutants
 from grader.sandbox import Sandbox
 from grader.verdict import Verdict
@@ -51,9 +51,10 @@ def paraphrases(exercise: Exercise) -> Iterator[tuple[str, str]]:
 
 
 def graded(exercise: Exercise, source: str, sandbox: Sandbox, fingerprints: Fingerprints) -> Verdict:
-    """A wrong answer's counterexamples are not made small: only names count here."""
+    """A wrong answer's counterexamples are not made small: only names count here. One that does not end is not waited for."""
     candidate = Candidate(exercise, "yours", "answer.py", source.encode())
-    return Grading(sandbox, candidate, profile="fingerprint").verdict(fingerprints)
+    budget = Budget(cheap=PATIENCE, costly=COSTLY_PATIENCE)
+    return Grading(sandbox, candidate, profile="fingerprint", budget=budget).verdict(fingerprints)
 
 
 @each_exercise

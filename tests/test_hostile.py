@@ -32,8 +32,9 @@ from tests.terminal import heed_interrupts
 
 FILES = {path.stem: path for path in sorted((Path(__file__).parent / "hostile").glob("*.py"))}
 EXERCISE = Exercise("attention")
-# Nothing honest here takes a quarter of that; only memory takes its time to be filled.
+# Nothing honest here takes a quarter of that. Memory takes its time to be filled, so there is less of it.
 HASTE = Budget(cheap=1.5, costly=1.5, total=30)
+LITTLE_ROOM = Budget(resident=512 << 20)
 NOBODY = 65534
 
 ONLY_CONFINED = {
@@ -145,7 +146,7 @@ def survives(sandbox: Sandbox, file: Path, tmp: Path, home: Path, namespaces: bo
     outcomes = expected(file, namespaces)
     sandbox.warm()
     before = Traces.now(tmp, home)
-    verdict = graded(sandbox, file.read_bytes(), file.name, Budget() if "memory" in outcomes else HASTE)
+    verdict = graded(sandbox, file.read_bytes(), file.name, LITTLE_ROOM if "memory" in outcomes else HASTE)
     assert verdict.outcome in outcomes, verdict.message
     assert "STOLEN" not in verdict.printed
     assert len(verdict.message.splitlines()) == 1
