@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy
 import pytest
@@ -16,16 +17,50 @@ from grader.catalogue import ROOT, Exercise, cards, exercises, public_names
 from grader.diagnose import Known, diagnose, likely
 from grader.examine import bind, examine
 from grader.explain import explain
+from grader.grading import Candidate, Grading
 from grader.kit import Disagreement, agrees, gradients, instead_of, quarters
 from grader.mutants import mutants
 from grader.paste import difference, paste
+from grader.run import Run
+from grader.sandbox import Sandbox
 from grader.stub import erase
 from grader.submission import load, mistaken, submission
+from grader.testimony import Witness
 from grader.verdict import Diagnosis, PropertyResult, Verdict
 from grader.wire import Frames, ProtocolError, frame
 
 SAMPLES = ROOT / "tests" / "samples"
 dropout = Exercise("dropout")
+
+
+def test_what_every_worker_prints_at_import_is_shown_once(sandbox: Sandbox):
+    exercise = Exercise("attention")  # which has properties for more than one worker
+    source = (
+        exercise.solution.read_text().replace("    return ", "    print('called')\n    return ", 1) + "\nprint('imported')\n"
+    )
+    found = Grading(sandbox, Candidate(exercise, "yours", "answer.py", source.encode())).verdict()
+    assert found.outcome == "passed"
+    assert found.printed.splitlines()[:2] == ["imported", "called"]
+    assert found.printed.count("imported") == 1
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"event": "started", "name": "another"},
+        {"event": "property", "name": "mine", "outcome": "passed", "seconds": 0.1, "message": "", "counterexample": ""},
+        {"event": "ended"},
+        {"event": 7},
+    ],
+)
+def test_a_worker_that_speaks_of_what_it_was_not_asked_is_stopped(forged: dict):
+    """Of a property that another worker holds, or of one that it has not begun."""
+    run = Mock(spec=Run)
+    witness = Witness(results={"mine": PropertyResult("mine", "")}, patience={"mine": 1.0})
+    assert witness.hear(run, forged) is None
+    assert run.stop.call_args.args[0].outcome == "tampered"
+    assert not witness.is_whole
+    assert not witness.has_ended
 
 
 def test_a_stub_is_the_solution_with_its_answers_erased():
