@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 from xdist.scheduler import LoadScopeScheduling
 
-from grader import cell
+from grader import cell, cli
 from grader.catalogue import Exercise
 from grader.fingerprints import Fingerprints
 from grader.sandbox import Sandbox
@@ -104,6 +105,27 @@ def acquaint(sandbox: Sandbox, fingerprints: Fingerprints) -> Callable[[Path, Ex
 def known(home: Path, acquaint: Callable[[Path, Exercise], Path]) -> Path:
     """A journal's folder in which the mistakes of dropout are known already."""
     return acquaint(home, Exercise("dropout"))
+
+
+class Shared:
+    """The session's sandbox, where a command would start one of its own."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+
+    def __enter__(self) -> Sandbox:
+        return self.sandbox
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+@pytest.fixture
+def grader(sandbox: Sandbox, fingerprints: Fingerprints, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The command line in this process."""
+    monkeypatch.setattr(cli, "new_sandbox", lambda many=False: Shared(sandbox))
+    monkeypatch.setattr(cli, "kept_fingerprints", lambda announce: fingerprints)
+    return lambda *arguments: CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture

@@ -5,36 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from grader import cli
 from grader.catalogue import ROOT, Exercise
-from grader.fingerprints import Fingerprints
 from grader.journal import Journal
-from grader.sandbox import Sandbox
 
 dropout = Exercise("dropout")
 SOLUTION = dropout.solution.read_text(encoding="utf-8")
-
-
-class Shared:
-    """The session's sandbox, where a command would start one of its own."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-
-    def __enter__(self) -> Sandbox:
-        return self.sandbox
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
-@pytest.fixture
-def grader(sandbox: Sandbox, fingerprints: Fingerprints, home: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(cli, "new_sandbox", lambda many=False: Shared(sandbox))
-    monkeypatch.setattr(cli, "kept_fingerprints", lambda announce: fingerprints)
-    return lambda *arguments: CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 def said(result: Result) -> str:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from typer.testing import Result
 
 from grader.catalogue import ROOT, Exercise
 from grader.grading import Budget, Candidate, Grading
@@ -36,6 +37,7 @@ EXERCISE = Exercise("attention")
 HASTE = Budget(cheap=1.5, costly=1.5, total=30)
 LITTLE_ROOM = Budget(resident=512 << 20)
 NOBODY = 65534
+Command = Callable[..., Result]
 
 ONLY_CONFINED = {
     "kills_everything": "without a pid namespace, everything is everything",
@@ -222,6 +224,15 @@ def run(file: Path | str, home: Path, *options: str) -> tuple[int, dict]:
     return done.returncode, json.loads(done.stdout, parse_constant=pytest.fail)
 
 
+def assert_one_object(result: Result) -> dict:
+    """The one JSON object that a command prints of what does not pass."""
+    assert result.exit_code == 1
+    assert result.stdout.count("\n") == 1, result.output
+    assert "Traceback" not in result.output
+    assert "\x1b" not in result.output
+    return json.loads(result.stdout, parse_constant=pytest.fail)
+
+
 THROUGH_THE_COMMAND_LINE = (
     "escape_codes", "exits_in_a_call", "fake_verdict", "forbidden_by_name", "forged_pass", "long_message",
     "numbers_beyond_measure", "speechless_exception", "system_exit_at_import", "twenty_gigabytes",
@@ -230,16 +241,22 @@ THROUGH_THE_COMMAND_LINE = (
 
 @pytest.mark.namespaces
 @pytest.mark.parametrize("name", [name for name, (_, outcome) in ENCODED.items() if outcome != "passed"])
-def test_a_source_that_is_no_python_harms_no_parser_of_ours(name: str, tmp_path: Path, cli_home: Path) -> None:
+def test_a_source_that_is_no_python_harms_no_parser_of_ours(name: str, tmp_path: Path, grader: Command) -> None:
     (tmp_path / "answer.py").write_bytes(ENCODED[name][0])
-    assert run(tmp_path / "answer.py", cli_home)[0] == 1
+    assert_one_object(grader("run", "attention", "--file", tmp_path / "answer.py", "--json", "--no-bench"))
 
 
 @pytest.mark.namespaces
 @pytest.mark.parametrize("name", THROUGH_THE_COMMAND_LINE)
-def test_the_command_line_prints_one_object_and_exits_with_1(name: str, cli_home: Path) -> None:
-    code, found = run(FILES[name], cli_home)
-    assert (code, found["outcome"]) == (1, *expected(FILES[name], namespaces=True))
+def test_the_command_line_prints_one_object_and_exits_with_1(name: str, grader: Command) -> None:
+    found = assert_one_object(grader("run", "attention", "--file", FILES[name], "--json", "--no-bench"))
+    assert [found["outcome"]] == expected(FILES[name], namespaces=True)
+
+
+@pytest.mark.namespaces
+def test_so_does_a_process_of_its_own(cli_home: Path) -> None:
+    code, found = run(FILES["fake_verdict"], cli_home)
+    assert (code, found["outcome"]) == (1, *expected(FILES["fake_verdict"], namespaces=True))
 
 
 @pytest.mark.namespaces
