@@ -34,7 +34,7 @@ from tests.terminal import heed_interrupts
 FILES = {path.stem: path for path in sorted((Path(__file__).parent / "hostile").glob("*.py"))}
 EXERCISE = Exercise("attention")
 # Nothing honest here takes a quarter of that. Memory takes its time to be filled, so there is less of it.
-HASTE = Budget(cheap=1.5, costly=1.5, total=30)
+HASTE = Budget(cheap=1.0, costly=1.0, total=30)
 LITTLE_ROOM = Budget(resident=512 << 20)
 NOBODY = 65534
 Command = Callable[..., Result]

@@ -1,5 +1,5 @@
-# expects: tampered
-# An import hook that serves tests of its own.
+# expects: failed
+# An import hook that would serve tests of its own: none is asked for.
 import importlib.abc
 import importlib.util
 import sys

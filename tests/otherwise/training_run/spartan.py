@@ -1,4 +1,4 @@
-"""Short and slow: generation one row at a time, windows copied one by one, a symbolic link for a checkpoint."""
+"""Short and slow: tokens drawn one row at a time, windows copied one by one, a symbolic link for a checkpoint."""
 
 import os
 import uuid
@@ -107,15 +107,16 @@ def generate(model, prompt, max_new_tokens, temperature=1.0, top_k=None, generat
         raise ValueError("cannot sample")
     mode = model.training
     model.eval()
-    rows = [row.clone() for row in prompt]
+    text = prompt.clone()
     for _ in range(max_new_tokens):
-        for i, row in enumerate(rows):
-            with torch.no_grad():
-                logits = model(row[None, -model.config.context :])[0, -1] / temperature
-            best = logits.sort(descending=True)
-            values, tokens = best.values[:top_k], best.indices[:top_k]
-            drawn = torch.distributions.Categorical(logits=values).probs.cumsum(0)
-            pick = int((drawn < torch.rand((), generator=generator)).sum().clamp(max=len(tokens) - 1))
-            rows[i] = torch.cat([row, tokens[pick : pick + 1]])
+        with torch.no_grad():
+            logits = model(text[:, -model.config.context :])[:, -1] / temperature
+        picks = []
+        for row in logits:
+            values, tokens = row.sort(descending=True)
+            reached = values[:top_k].softmax(0).cumsum(0)
+            pick = int((reached < torch.rand((), generator=generator)).sum().clamp(max=len(reached) - 1))
+            picks.append(tokens[pick])
+        text = torch.cat([text, torch.stack(picks)[:, None]], dim=1)
     model.train(mode)
-    return torch.stack(rows)
+    return text
