@@ -10,9 +10,10 @@ from pathlib import Path
 
 from grader.catalogue import Exercise, same_code, write_whole
 from grader.clock import Clocked, clocked
+from grader.database import JournalError, home
 from grader.fingerprints import Fingerprints
 from grader.grading import Candidate, Grading, Listener
-from grader.journal import Journal, JournalError, home
+from grader.journal import Journal
 from grader.review import after_pass
 from grader.sandbox import Sandbox
 from grader.stub import erase, plant

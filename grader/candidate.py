@@ -13,10 +13,11 @@ from textual.widgets import Footer, Static
 
 from grader import pages, render
 from grader.catalogue import Card, Exercise, exercises
+from grader.database import JournalError
 from grader.fingerprints import Fingerprints
 from grader.fullscreen import FullScreen, Told, verdict_parts
 from grader.interview import Round, Session
-from grader.journal import Journal, JournalError
+from grader.journal import Journal
 from grader.live import Began, Done, Heard, Idle, Noted
 from grader.room import Kept, Room, Ticked, is_to_rate, question
 from grader.sandbox import Sandbox

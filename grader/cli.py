@@ -7,14 +7,15 @@ from typing import Annotated
 
 import typer
 
-from grader import mock, render, study, train
+from grader import mock, rehearse, render, study, train
 from grader.arguments import Device, Name, Names, known, nearest, usage, with_code
 from grader.attempt import NoSubmission, is_untouched, kept_fingerprints, new_sandbox, read_source, recorded, timed
 from grader.catalogue import TOGETHER, Exercise, exercises
 from grader.clock import NotTimed
+from grader.database import JournalError
 from grader.explain import explain as explained
 from grader.grading import Candidate
-from grader.journal import Journal, JournalError
+from grader.journal import Journal
 from grader.sandbox import Sandbox
 from grader.scaffold import scaffold
 from grader.twins import GraderError
@@ -185,6 +186,7 @@ def explain(name: Name, property: Annotated[str, typer.Argument(help="a property
 
 
 app.add_typer(study.app)
+app.add_typer(rehearse.app)
 app.add_typer(train.app)
 app.add_typer(mock.app)
 

@@ -13,8 +13,10 @@ from pathlib import Path
 import psutil
 
 from grader.catalogue import Exercise
-from grader.journal import Attempt, Journal, Moment, RoundRow, home
+from grader.database import home
+from grader.journal import Journal
 from grader.pack import Drawn
+from grader.rows import Attempt, Moment, RoundRow
 from grader.rubric import DIMENSIONS, SCORES
 
 SILENCE = 15.0  # seconds without a sign of life, and a screen counts as closed

@@ -16,9 +16,10 @@ from textual.widgets.option_list import Option
 from grader import pages, render
 from grader.attempt import NoSubmission, read_source
 from grader.catalogue import Card, exercises
+from grader.database import JournalError
 from grader.fullscreen import FullScreen, verdict_parts
 from grader.interview import EXTENSION, Round, Session, minutes
-from grader.journal import Journal, JournalError
+from grader.journal import Journal
 from grader.oral import Question, read
 from grader.room import question
 from grader.rubric import DIMENSIONS, SCORES

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from grader import interview
 from grader.catalogue import LEVELS, TRACKS, Exercise
-from grader.journal import Review
 from grader.progress import Due, Progress, Round, Suggestion, Track
 from grader.render import clean, console, mark, say
+from grader.rows import Review
 from grader.rubric import ORAL, Dimension
 from grader.schedule import Task, Week
 from grader.scorecard import Scorecard

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from grader.catalogue import Exercise
-from grader.journal import Entry, Event, Journal, Review
+from grader.journal import Journal
+from grader.rows import Entry, Event, Review
 
 PAUSE = 30 * 60  # seconds: of a longer silence between two rows only so much counts as work
 ORAL_MINUTES = 3  # of one question

@@ -1,8 +1,9 @@
 """The rating of a card: from a pass of a rebuilt answer, or from what you say yourself; then the date of the next review."""
 
 from grader.catalogue import Exercise
-from grader.journal import Journal, Review
+from grader.journal import Journal
 from grader.progress import present_round
+from grader.rows import Review
 from grader.schedule import after_review, rate
 
 

@@ -16,10 +16,11 @@ from dataclasses import asdict, dataclass
 from grader.attempt import NoSubmission, Sitting, begun, fresh_stub, is_untouched, read_source, recorded
 from grader.catalogue import Card, Exercise, write_whole
 from grader.clock import NotTimed, clocked
+from grader.database import JournalError
 from grader.fingerprints import Fingerprints
 from grader.grading import Candidate
 from grader.interview import EXTENSION, SILENCE, Copy, Round, Session
-from grader.journal import Journal, JournalError
+from grader.journal import Journal
 from grader.listen import Cancelled
 from grader.live import Done, Live, News, Noted, saves
 from grader.oral import Question, read

@@ -11,7 +11,8 @@ from grader import rubric
 from grader.attempt import fresh_stub
 from grader.catalogue import Exercise
 from grader.interview import Round, Session, minutes
-from grader.journal import Attempt, Journal, Moment
+from grader.journal import Journal
+from grader.rows import Attempt, Moment
 from grader.rubric import DIMENSIONS, ORAL, Points
 
 BROKEN = ("failed", "error", "timeout")

@@ -18,9 +18,10 @@ from textual.widgets.option_list import Option
 from grader import pages, render
 from grader.attempt import NoSubmission, fresh_stub, replace_answer
 from grader.catalogue import Exercise
+from grader.database import JournalError
 from grader.fingerprints import Fingerprints
 from grader.fullscreen import FullScreen, Told, verdict_parts
-from grader.journal import Journal, JournalError
+from grader.journal import Journal
 from grader.live import Began, Done, Heard, Idle, Live, Noted, saves
 from grader.progress import Progress, has_tried, next_hint
 from grader.sandbox import Sandbox

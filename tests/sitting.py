@@ -5,7 +5,8 @@ from pathlib import Path
 
 from grader.catalogue import Exercise
 from grader.interview import Session
-from grader.journal import Journal, RoundRow
+from grader.journal import Journal
+from grader.rows import RoundRow
 from grader.verdict import Diagnosis, PropertyResult, Verdict
 
 BEGAN = 1_790_000_000.0

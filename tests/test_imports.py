@@ -11,18 +11,18 @@ from grader.catalogue import ROOT
 
 # A file imports only what stands to its left, and within the grader nothing else.
 ORDER = [
-    "catalogue", "estimate", "verdict", "journal", "schedule", "progress", "review", "stub", "mutants", "wire", "cell",
-    "diagnose", "bugs", "explain", "scaffold", "oral",
+    "catalogue", "estimate", "verdict", "rows", "database", "journal", "schedule", "progress", "review", "stub", "mutants",
+    "wire", "cell", "diagnose", "bugs", "explain", "scaffold", "oral",
     "kit", "paste", "forbidden", "submission", "examine", "audit", "benchmark", "worker", "zygote",
     "twins", "run", "listen", "sandbox", "reach", "fingerprints", "testimony", "grading", "clock", "attempt", "live", "rubric",
     "pack", "interview", "room", "scorecard",
     "render", "pages", "arguments", "follow", "fullscreen", "watch", "candidate", "interviewer", "prompt", "report", "handout",
-    "mock", "study",
+    "mock", "study", "rehearse",
     "training.recipe", "training.request", "training.yours", "training.text", "training.pieces", "training.model",
     "training.optimizers", "training.engine", "training.checkpoint", "training.folder", "training.throughput", "training.run",
     "training.mine", "training.display", "training.session", "train", "form", "check", "cli", "__main__",
 ]  # fmt: skip
-KNOWS_NO_GRADER = ["catalogue", "estimate", "journal", "schedule", "stub", "mutants", "wire", "cell"]
+KNOWS_NO_GRADER = ["catalogue", "estimate", "rows", "database", "schedule", "stub", "mutants", "wire", "cell"]
 IN_WORKERS = ["kit", "paste", "forbidden", "submission", "examine", "audit", "benchmark", "worker", "zygote"]
 IN_TRAINING = ["training.mine"]  # in a process of its own, which loads what the learner wrote
 SCREENS = ["watch", "fullscreen", "candidate", "interviewer"]
@@ -60,7 +60,7 @@ def test_only_what_draws_knows_rich_and_only_the_journal_knows_sql():
     names = list(map(module, FILES))
     assert [name for name in names if "rich" in imports(name)] == [*sorted(["pages", "render", *SCREENS]), "training.display"]
     assert [name for name in names if "textual" in imports(name)] == sorted(SCREENS)
-    assert [name for name in names if "sqlite3" in imports(name)] == ["journal"]
+    assert [name for name in names if "sqlite3" in imports(name)] == ["database", "journal"]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from grader.catalogue import ROOT, Exercise, exercises
 from grader.cli import app
 from grader.grading import Candidate
 from grader.interview import Session, found, is_alive, minutes, unfinished
-from grader.journal import Journal, RoundRow
+from grader.journal import Journal
 from grader.pack import PackError, draw, load, quick, read, shipped
+from grader.rows import RoundRow
 from grader.sandbox import Sandbox
 from grader.scorecard import Scorecard
 from grader.verdict import Verdict

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from grader import journal as journal_module
+from grader import database
 from grader.catalogue import ROOT
-from grader.journal import MIGRATIONS, Journal, JournalError, RoundRow, SessionRow
+from grader.database import MIGRATIONS, JournalError
+from grader.journal import Journal
+from grader.rows import RoundRow, SessionRow
 
 
 def test_an_attempt_is_there_before_its_verdict(tmp_path: Path):
@@ -89,7 +91,7 @@ def test_a_newer_file_is_left_alone(tmp_path: Path):
 def test_an_older_file_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     Journal(tmp_path).begin("dropout", "yours", "f", b"source")
     more = lambda connection: connection.execute("CREATE TABLE later (x)")
-    monkeypatch.setattr(journal_module, "MIGRATIONS", [*MIGRATIONS, more])
+    monkeypatch.setattr(database, "MIGRATIONS", [*MIGRATIONS, more])
     assert len(Journal(tmp_path).attempts()) == 1
     assert sqlite3.connect(tmp_path / "journal.db").execute("SELECT count(*) FROM later").fetchone() == (0,)
 
@@ -97,7 +99,7 @@ def test_an_older_file_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest
 def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     Journal(tmp_path).begin("dropout", "yours", "f", b"source")
     with monkeypatch.context() as patch:
-        patch.setattr(journal_module, "MIGRATIONS", [*MIGRATIONS, lambda connection: connection.execute("nonsense")])
+        patch.setattr(database, "MIGRATIONS", [*MIGRATIONS, lambda connection: connection.execute("nonsense")])
         with pytest.raises(JournalError):
             Journal(tmp_path).attempts()
     assert len(Journal(tmp_path).attempts()) == 1
@@ -118,7 +120,7 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path):
 def test_what_an_older_grader_recorded_is_kept_and_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Version 1 had no column for the mistake, and a table of hints."""
     with monkeypatch.context() as patch:
-        patch.setattr(journal_module, "MIGRATIONS", MIGRATIONS[:1])
+        patch.setattr(database, "MIGRATIONS", MIGRATIONS[:1])
         with pytest.raises(JournalError):
             Journal(tmp_path).source("nothing")
     connection = sqlite3.connect(tmp_path / "journal.db")
@@ -196,7 +198,7 @@ def test_a_screen_gives_signs_of_life(tmp_path: Path):
 def test_a_journal_of_practice_alone_gets_room_for_interviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Version 2 knew no interviews."""
     with monkeypatch.context() as patch:
-        patch.setattr(journal_module, "MIGRATIONS", MIGRATIONS[:2])
+        patch.setattr(database, "MIGRATIONS", MIGRATIONS[:2])
         Journal(tmp_path).set("plan hours", "5")
     connection = sqlite3.connect(tmp_path / "journal.db")
     connection.execute("INSERT INTO sources VALUES ('abc', 'text')")
