@@ -164,6 +164,9 @@ class Live:
         except NoSubmission as why:
             self.tell(Idle(exercise, str(why)))
             return
+        if not candidate.source.strip():  # most likely the middle of a save: some editors empty a file before they write it
+            self.tell(Idle(exercise, "the file is empty"))
+            return
         if is_untouched(exercise, candidate.source):
             self.tell(Idle(exercise, "not started: this is the stub"))
             return
