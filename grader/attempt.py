@@ -4,7 +4,7 @@ import ast
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -124,13 +124,24 @@ def _named_what_is_missing(candidate: Candidate, found: Verdict) -> Verdict:
     if found.outcome != "failed":
         return found
     try:
-        defined = {
-            node.name for node in ast.walk(ast.parse(candidate.source)) if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        }
+        defined = set(_defined(ast.parse(candidate.source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return found
     missing = [name for name in candidate.exercise.asks_for if name not in defined]
     return found.but(message=f"{found.message}; it does not define {', '.join(missing)}") if missing else found
+
+
+def _defined(tree: ast.Module) -> Iterator[str]:
+    """The names that a module gets: by definition, import or assignment, under an `if` or `try` too."""
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        match waiting.pop():
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.alias(name=name, asname=asname):
+                yield asname or name
+            case node:
+                waiting += ast.iter_child_nodes(node)
 
 
 def read_source(path: Path) -> bytes:

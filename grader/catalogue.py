@@ -216,8 +216,8 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def same_code(one: str, other: str) -> bool:
-    """Whether two sources have the same syntax tree: comments and layout aside. A source that does not parse has none."""
+    """Whether two sources have the same syntax tree, comments and layout aside. What nests too deep has none."""
     try:
         return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False

@@ -49,7 +49,7 @@ def clocked(sandbox: Sandbox, candidate: Candidate, growth: bool = False, device
             case {"event": "growth"}:
                 curves.append(_growth(message))
             case {"event": "raised" | "forbidden" | "memory" | "broken", "message": str(why)}:
-                raise NotTimed(why.strip().splitlines()[-1])
+                raise NotTimed((why.strip().splitlines() or ["it did not say why"])[-1][:200])
     if run.stopped:
         raise NotTimed(str(run.stopped))
     return Clocked(tuple(filter(None, timings)), tuple(filter(None, curves)))

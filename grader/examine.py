@@ -107,18 +107,13 @@ def _hold(name: str, test: Property, file: str) -> Finding:
     start = time.perf_counter()
     try:
         test()
-    except (MemoryError, Forbidden):
-        raise
-    except NotImplementedError:
-        return Finding(name, "not_run", time.perf_counter() - start, "not written yet")
     except BaseException as why:
-        why = _cause(why)
-        if isinstance(why, Forbidden | MemoryError | NotImplementedError):
-            if isinstance(why, NotImplementedError):
-                return Finding(name, "not_run", time.perf_counter() - start, "not written yet")
+        why, seconds = _cause(why), time.perf_counter() - start
+        if isinstance(why, Forbidden | MemoryError):
             raise why from None
+        if isinstance(why, NotImplementedError):
+            return Finding(name, "not_run", seconds, "not written yet")
         outcome = "failed" if isinstance(why, AssertionError | pytest.fail.Exception) else "error"
-        seconds = time.perf_counter() - start
         return Finding(name, outcome, seconds, told(_message, why, file)[:2000], told(_counterexample, why, drawn))
     return Finding(name, "passed", time.perf_counter() - start)
 

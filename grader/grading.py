@@ -98,7 +98,7 @@ class Grading:
                     break
             self.printed = _printed([*witnesses])
             verdict = self._judged([*witnesses.values()], deposition, comparison)
-            if fingerprints is not None and verdict.outcome in ("passed", "failed"):
+            if fingerprints is not None and comparison.is_done and verdict.outcome in ("passed", "failed"):
                 verdict = self._explained(verdict, trusted, said, fingerprints)
         return verdict.but(seconds=time.perf_counter() - start)
 

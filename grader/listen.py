@@ -41,7 +41,8 @@ def listen(runs: list[Run]) -> Said:
                 except Stopped as why:
                     run.stop(why)
             for run in list(waiting):
-                if run.status not in run.open and (run, run.events) not in ready:  # it is gone, and all that it said is heard
+                # It is gone, and all that it said, or all that counts of it, is heard.
+                if run.status not in run.open and (run.stopped or (run, run.events) not in ready):
                     _finish(run)
                     waiting.remove(run)
                     yield run, ENDED, b""
@@ -87,7 +88,8 @@ def _ending(run: Run) -> Stopped:
     if exit == -signal.SIGXCPU or (exit == -signal.SIGKILL and run.cpu_used >= run.cpu_limit):
         return Stopped("timeout", f"no answer after {run.cpu_used:.0f} s of CPU time")
     if exit is not None and exit < 0:
-        return Stopped("crashed", f"the process died of {signal.Signals(-exit).name}")
+        named = -exit in set(signal.Signals)  # most real-time signals have no name
+        return Stopped("crashed", f"the process died of {signal.Signals(-exit).name if named else f'signal {-exit}'}")
     return Stopped("crashed", "the process is gone" if exit is None else f"the process exited with {exit}")
 
 

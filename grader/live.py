@@ -156,6 +156,8 @@ class Live:
                 self._grade(job)
             except Cancelled:
                 continue
+            except Exception as why:  # a fault of ours ends this grading, not the watch
+                self.tell(Noted(job.exercise, f"the grader itself failed: {type(why).__name__}: {why}"))
 
     def _grade(self, job: Job) -> None:
         exercise = job.exercise

@@ -103,7 +103,7 @@ def verdict(found: Verdict, properties_shown: bool) -> None:
     console.print(headline(found))
     if found.benchmark:
         timings(found.benchmark)
-    if found.isolation == "none":
+    if found.isolation == "none" and found.submission in ("yours", "solution") and found.outcome != "grader_error":
         warn("this system offers no isolation: the file ran with all your rights")
 
 

@@ -118,16 +118,14 @@ class Run:
         if waited < TICK or now - self.looked < LOOK:
             return
         self.looked = now
-        try:
+        cpu = resident = 0.0
+        with contextlib.suppress(psutil.Error):  # it has just ended; its status will say how
             shared = self.zygote.resident()
-            processes = psutil.Process(self.warden).children(recursive=True)
-            cpu = resident = 0.0
-            for process in processes:
-                times = process.cpu_times()
-                cpu += times.user + times.system
-                resident += max(0, process.memory_info().rss - shared)
-        except psutil.Error:  # it has just ended; its status will say how
-            return
+            for process in psutil.Process(self.warden).children(recursive=True):
+                with contextlib.suppress(psutil.Error):  # one that comes and goes hides no other
+                    times, held = process.cpu_times(), process.memory_info().rss
+                    cpu += times.user + times.system
+                    resident += max(0, held - shared)
         if self.cpu_before is None or cpu < self.cpu_before:
             self.cpu_before = cpu
         if resident > self.resident_limit:
@@ -154,7 +152,8 @@ class Run:
             os.close(descriptor)
         self.open.clear()
         self.zygote.wardens.discard(self.warden)
-        shutil.rmtree(self.tmp, onerror=_remove_all_the_same)
+        with contextlib.suppress(RecursionError):  # folders nested without an end
+            shutil.rmtree(self.tmp, onerror=_remove_all_the_same)
 
 
 def _remove_all_the_same(remove: Callable[[str], None], path: str, _: object) -> None:
@@ -163,4 +162,4 @@ def _remove_all_the_same(remove: Callable[[str], None], path: str, _: object) ->
         for folder in (os.path.dirname(path), path):
             if os.path.isdir(folder) and not os.path.islink(folder):
                 os.chmod(folder, 0o700)
-        remove(path) if remove is not os.scandir else shutil.rmtree(path)
+        remove(path) if remove in (os.unlink, os.rmdir) else shutil.rmtree(path, ignore_errors=True)

@@ -71,13 +71,18 @@ class Sandbox:
             request["tmp"] = "/tmp"
         events, output, status, inbox = os.pipe(), os.pipe(), os.pipe(), os.pipe()
         theirs = [events[1], output[1], status[1], inbox[0]]
+        ours = (events[0], output[0], status[0], inbox[1])
         try:
             warden = zygote.fork(request, theirs)
+        except GraderError:
+            for descriptor in ours:
+                os.close(descriptor)
+            os.rmdir(tmp)
+            raise
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
         _write_body(inbox[1], body)
-        ours = (events[0], output[0], status[0], inbox[1])
         return Run(zygote, warden, *ours, isolation, tmp, cpu_seconds, cancelled=self.cancelled)
 
     def ask(self, job: str, exercise: str, **details: object) -> list[Message]:

@@ -11,7 +11,7 @@ from grader.listen import ENDED
 from grader.run import Run, Stopped
 from grader.twins import GraderError
 from grader.verdict import Audit, PropertyResult
-from grader.wire import HEARD_ALL, Message
+from grader.wire import HEARD_ALL, TEXT_LIMIT, Message
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Witness(Testimony):
                 "seconds": float(seconds), "message": str(text), "counterexample": str(counterexample),
             } if self._awaits(name, outcome):  # fmt: skip
                 claim, seconds = self.results[name].claim, seconds if 0 <= seconds < 1e6 else 0.0
-                result = PropertyResult(name, claim, outcome, seconds, _plain(text), _plain(counterexample))
+                result = PropertyResult(name, claim, outcome, seconds, _plain(text[:2000]), _plain(counterexample[:TEXT_LIMIT]))
                 self.results[name], self.running = result, None
                 self.reported.add(name)
                 return result

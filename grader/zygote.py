@@ -142,6 +142,8 @@ def _ward(request: Message, events: int, output: int, status: int, inbox: int) -
     body = _read_body(inbox)
     confinement = Cell(**request["cell"]) if request["cell"] else None
     apart = confinement is not None and cell.unshare(confinement)
+    if confinement is not None and confinement.namespaces and not apart:
+        os._exit(71)  # namespaces were promised, and are refused now: nothing runs without them
     child = os.fork()
     if child == 0:
         cell.die_with_parent()

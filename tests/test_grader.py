@@ -13,7 +13,7 @@ import torch
 from hypothesis import settings
 
 from grader.audit import Answer, differing, likeness, packed, unpacked
-from grader.catalogue import ROOT, Exercise, cards, exercises, public_names
+from grader.catalogue import ROOT, Exercise, cards, exercises, public_names, same_code
 from grader.diagnose import Known, diagnose, likely
 from grader.examine import bind, examine
 from grader.explain import explain
@@ -68,6 +68,12 @@ def test_a_stub_is_the_solution_with_its_answers_erased():
     assert erase(solution) == stub
     assert erase(stub) == stub
     assert public_names(solution) == ["half", "Layer"]
+
+
+def test_code_that_nests_too_deep_is_nobodys_stub():
+    deep = "x = 1" + "+1" * 20_000
+    assert not same_code(deep, deep)
+    assert same_code("x = 1  # one", "x = 1")
 
 
 def test_the_order_of_study_respects_what_builds_on_what():
