@@ -100,9 +100,9 @@ def forgets_to_reorder(model, prompt, beams, max_new, eos, alpha=1.0):
 
 @instead_of("beam_search")
 def lets_the_finished_take_a_place(model, prompt, beams, max_new, eos, alpha=1.0):
-    """The `beams` best extensions are taken, and those that have ended are removed, so the beam gets narrower with each
-    end. It is the textbook's variant, and the last open hypotheses are searched with a beam of one; here the places are
-    filled again."""
+    """The `beams` best extensions are taken, and those that have ended are removed, so after each end the next step starts
+    from fewer open hypotheses, and what ranked just behind is lost. The textbook's variant goes further and keeps the beam
+    narrow for good; here the places are filled again."""
 
     def what_is_left(ranked, eos, beams):
         return others(ranked[:beams], eos, beams)
@@ -248,8 +248,8 @@ def breaks_ties_upwards(model, prompt, beams, max_new, eos, alpha=1.0):
 
 @instead_of("beam_search")
 def adds_up_in_the_models_dtype(model, prompt, beams, max_new, eos, alpha=1.0):
-    """In bfloat16 a sum beyond 256 moves in steps of 2, so after some dozen tokens what a token adds is rounded away and
-    hypotheses are equal that are not. The sums are a handful of numbers: keep them in float32 or better."""
+    """In bfloat16 a sum beyond 16 moves in steps of 1/8, and beyond 256 in steps of 2, so small differences are rounded away
+    and hypotheses are equal that are not. The sums are a handful of numbers: keep them in float32 or better."""
 
     def coarse(model, prompt, hypotheses):
         answers = []

@@ -92,16 +92,15 @@ def loses_the_target_at_the_border(ids, streams, window):
 
 @instead_of("windows")
 def drops_the_short_window(ids, streams, window):
-    """Only full windows are kept. The end of each stretch is never read, and of a text that is shorter than a window there
-    is nothing left."""
+    """Only full windows are kept. The end of each stretch is never read."""
     batches = windows(ids, streams, window)
     return [(x, y) for x, y in batches if x.shape[1] == window] or batches
 
 
 @instead_of("bits_per_character")
 def counts_in_nats(model, text):
-    """torch's losses use the natural logarithm. A bit is ln 2 of a nat, so this score looks better than it is by 44 per
-    cent, and is then compared with the bits of a paper."""
+    """torch's losses use the natural logarithm. A bit is ln 2 of a nat, so this score is 31 per cent too low, and is
+    then compared with the bits of a paper."""
     ids = _encode(text, model.alphabet)
     if len(ids) < 2:
         raise ValueError(text)

@@ -35,10 +35,10 @@ def every_parameter_is_clipped_alone(parameters, most):
 
 @instead_of("train")
 def the_schedule_counts_epochs(model, optimizer, batches, epochs, peak, warmup):
-    """The schedule was written for steps and is asked once an epoch. With 10 epochs of 1000 steps it never leaves the
-    warm-up: the rate stays at a hundredth of the peak, training crawls, and whoever then raises the peak makes it explode
-    elsewhere. The other way round, a schedule in epochs that is asked every step, is over at once. Log the rate of every
-    step beside the loss, and look at both ends of it."""
+    """The schedule was written for steps and is asked once an epoch. With 10 epochs of 1000 steps and a warm-up of 1000 it
+    never leaves the warm-up: the rate gets to a hundredth of the peak, training crawls, and whoever then raises the peak
+    makes it explode elsewhere. The other way round, a schedule in epochs that is asked every step, is over at once. Log the
+    rate of every step beside the loss, and look at both ends of it."""
     total, losses = epochs * len(batches), []
     for epoch in range(epochs):
         optimizer.param_groups[0]["lr"] = rate(epoch, peak, warmup, total)

@@ -33,7 +33,7 @@ def decay_goes_through_the_moments(self):
 def the_start_is_corrected_in_one_moment_only(self, parameter, gradient):
     """Both moments start at zero and are too small at first, by different factors: after one step the first is (1 - β1) of
     what it should be, the second (1 - β2). Correct one and forget the other, and the first steps are off by a factor, here
-    too small by 1 - β1, which is ten; the other way round they are too large by √(1 - β2), some thirty. It fades with the
+    too small by 1 / (1 - β1), which is ten; the other way round too large by 1 / √(1 - β2), some thirty. It fades with the
     steps, and looks like a warm-up that nobody asked for. The first step of Adam has the length of the rate, in every
     entry: test that."""
     first, second = self.moments[parameter]

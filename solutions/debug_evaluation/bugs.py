@@ -24,7 +24,7 @@ def a_mean_of_means(losses, counts):
     """A row of two words counts as much as one of two thousand, and the exponential is taken before the mean, so that a
     single short, hard row can dominate everything. The perplexity of a data set is exp of the mean over all its
     *predictions*: sum the losses, divide by the number of predictions, then exponentiate, once. Test it by cutting one row
-    in two: that may not change the figure."""
+    in two: that must not change the figure."""
     rows = [math.exp(loss) for loss, count in zip(losses, counts, strict=True) if count]
     return sum(rows) / len(rows)
 

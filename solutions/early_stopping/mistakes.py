@@ -87,7 +87,7 @@ def takes_a_tie_for_an_improvement(self, metric):
 @instead_of("EarlyStopping.step")
 def compares_with_the_step_before(self, metric):
     """Being better than last time is easy after a bad step. A metric that zigzags above its best improves every other time,
-    so training goes on, and `best` is none. Compare with the best."""
+    so training goes on, and what `best` holds is not the best. Compare with the best."""
     previous = getattr(self, "previous", None)
     better = math.isfinite(metric) and (previous is None or self.sign * metric < self.sign * previous - self.min_delta)
     self.previous = metric if math.isfinite(metric) else previous
@@ -121,7 +121,8 @@ def adds_min_delta(self, metric):
 @instead_of("EarlyStopping.step")
 def takes_min_delta_for_a_share(self, metric):
     """A threshold relative to the best is the default of ReduceLROnPlateau. It is another quantity: it vanishes with the
-    metric, and changes its direction where the metric is negative, as a log-likelihood is. Here the margin is absolute."""
+    metric, and without the abs it would turn round where the metric is negative, as a log-likelihood is. Here the margin is
+    absolute."""
     better = self.best is None or self.sign * metric < self.sign * self.best - abs(self.best) * self.min_delta
     return told(self, metric, math.isfinite(metric) and better)
 

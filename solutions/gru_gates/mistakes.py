@@ -22,8 +22,8 @@ def check(lengths, time):
 
 @instead_of("gru_cell")
 def orders_the_update_gate_first(x, h, w_ih, w_hh, b_ih, b_hh):
-    """The paper and some libraries name z before r; torch stores r first. All shapes fit, training from scratch works, and
-    loaded weights do not. The order of the rows is part of the file format: look it up."""
+    """Some papers and libraries, Keras for one, put z before r; torch stores r first. All shapes fit, training from scratch
+    works, and loaded weights do not. The order of the rows is part of the file format: look it up."""
     z_x, r_x, n_x, z_h, r_h, n_h = parts(x, h, w_ih, w_hh, b_ih, b_hh)
     return mixed(r_x + r_h, z_x + z_h, n_x, n_h, h)
 
@@ -38,8 +38,8 @@ def interleaves_the_gates(x, h, w_ih, w_hh, b_ih, b_hh):
 
 @instead_of("gru_cell")
 def keeps_where_the_gate_is_shut(x, h, w_ih, w_hh, b_ih, b_hh):
-    """z of the new and 1 - z of the old: the convention of the paper of 2014's later versions. The model is the same up to
-    the sign of a gate's weights, and that sign is what a checkpoint holds."""
+    """z of the new and 1 - z of the old: the convention of Chung et al. and of Bahdanau et al., 2014. The model is the same
+    up to the sign of a gate's weights, and that sign is what a checkpoint holds."""
     r_x, z_x, n_x, r_h, z_h, n_h = parts(x, h, w_ih, w_hh, b_ih, b_hh)
     return mixed(r_x + r_h, -(z_x + z_h), n_x, n_h, h)
 

@@ -313,8 +313,9 @@ def takes_nan_for_the_best(self, metric):
 
 @instead_of("ReduceOnPlateau.step")
 def keeps_nan_as_the_least(self, metric):
-    """`min(metric, best)` returns its first argument when the comparison fails, so one NaN becomes the best and stays, and no
-    metric is ever an improvement again. With NaN about, min depends on the order of its arguments."""
+    """`min(metric, best)` returns its first argument when the comparison fails: a NaN becomes the best, and the next metric,
+    however bad, takes its place. What was reached before is forgotten. With NaN about, min depends on the order of its
+    arguments."""
     self.waited = 0 if metric < self.best else self.waited + 1
     self.best = min(metric, self.best)
     return reduced(self) if self.waited > self.patience else self.lr

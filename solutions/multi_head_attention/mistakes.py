@@ -43,8 +43,8 @@ def gives_every_head_the_whole_width(self, d_model, heads, d_context=None, d_k=N
 
 @instead_of("MultiHeadAttention.__init__")
 def rounds_the_width_of_a_head_down(self, d_model, heads, d_context=None, d_k=None, d_v=None):
-    """`d_model // heads` rounds without a word: 512 wide in 12 heads makes 504, and eight features are never looked at.
-    Refuse at construction, where the mistake was made."""
+    """`d_model // heads` rounds without a word: 512 wide in 12 heads makes 504: all heads together are eight features
+    narrower than the model, and nobody is told. Refuse at construction, where the mistake was made."""
     nn.Module.__init__(self)
     if heads < 1:
         raise ValueError(heads)

@@ -217,7 +217,7 @@ def losses(model, texts):
 @instead_of("perplexity")
 def averages_over_texts(model, texts):
     """The perplexity of each text, and the mean of these. A text of one strange token then weighs as much as a book, and the
-    number is always larger than that of all tokens together."""
+    number may lie on either side of that of all tokens together."""
     each = [math.exp(sum(part) / len(part)) if math.inf not in part else math.inf for part in losses(model, texts)]
     return sum(each) / len(each)
 

@@ -83,7 +83,7 @@ def joins_the_tokens(candidate, references, n):
 @instead_of("rouge_n")
 def exchanges_precision_and_recall(candidate, references, n):
     """Precision divides by what the candidate said, recall by what it should have said. Exchanged, F1 is the same, and a
-    summary that is too long looks complete instead of wordy."""
+    summary that is too long looks incomplete instead of wordy."""
     check(references, n)
     precision, recall, f1 = best([of_ngrams(candidate, reference, n) for reference in references])
     return recall, precision, f1

@@ -151,7 +151,7 @@ def hides_the_rows_of_padding(self, x, mask):
 @instead_of("TransformerBlock._attend")
 def leaves_nan_in_left_padding(self, x, mask):
     """In front of the first token, order and padding together leave a position nothing, and its softmax is 0 / 0. Its own
-    output is never used, but its NaN reaches the keys of the next layer, and then every token."""
+    output is never used, but its NaN reaches the values of the next layer, where no weight helps, as 0 · NaN is NaN."""
     q, k, v = heads(self, x)
     scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~allowed(x, mask), -torch.inf)
     return self.out((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))

@@ -160,8 +160,8 @@ def needs_a_text(self, texts):
 
 @instead_of("Vocabulary.decode")
 def takes_negative_ids_for_the_end(self, ids):
-    """A list counts -1 from its end, so an ignored target decodes to the rarest word where it should fail. Check both ends of
-    the range."""
+    """A list counts negative numbers from its end: -1 decodes to the rarest word, and an ignored target of -100 to another,
+    where both should fail. Check both ends of the range."""
     return [self.tokens[number] for number in ids.tolist() if number != 0]
 
 

@@ -112,7 +112,7 @@ def decays_through_the_gradient(parameters, lr, weight_decay):
 @instead_of("decay")
 def forgets_the_rate(parameters, lr, weight_decay):
     """1 - weight_decay, without the rate, is the paper's form before its schedule. With torch's usual 0.01 to 0.1 it
-    would take a tenth of every weight at every step, and it would not end when the schedule does."""
+    would take between a hundredth and a tenth of every weight at every step, and it would not end when the schedule does."""
     check(lr, weight_decay)
     with torch.no_grad():
         for p in trained(parameters):

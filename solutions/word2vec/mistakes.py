@@ -146,8 +146,8 @@ def averages_over_the_negatives(v, u, negatives):
 
 @instead_of("negative_sampling_loss")
 def sums_over_the_batch(v, u, negatives):
-    """A sum grows with the batch, so a rate that suits 64 pairs is too large for 256, and the last, short batch of an epoch
-    counts less. The mean was asked for."""
+    """A sum grows with the batch, so losses of batches of different sizes can't be compared, and a loop that multiplies the
+    rate by the number of pairs does so twice. The mean was asked for; how far a pair moves its rows is for `train` to say."""
     real, noise = scores(v, u, negatives)
     return -(F.logsigmoid(real) + F.logsigmoid(-noise).sum(-1)).sum()
 
