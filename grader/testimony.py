@@ -25,10 +25,10 @@ class Testimony:
 
     @property
     def ends_all(self) -> bool:
-        """Whether it came to an end that settles the verdict, whatever the others say."""
+        """Whether it came to an end for which no audit need be waited."""
         return self.outcome not in ("", "raised")
 
-    def hear_an_end(self, run: Run, message: Message) -> None:
+    def hear_in_common(self, run: Run, message: Message) -> None:
         """What every such worker may say; anything else makes no sense."""
         match message:
             case _ if message is ENDED:
@@ -80,9 +80,10 @@ class Witness(Testimony):
             case {"event": "done"} if not self.is_done:
                 self.is_done = True
             case _:
-                self.hear_an_end(run, message)
-                if self.outcome == "timeout" and (name := self.running or ""):
-                    self.results[name] = PropertyResult(name, self.results[name].claim, "timeout", message=self.message)
+                self.hear_in_common(run, message)
+                if self.outcome == "timeout" and self.running:
+                    late = self.results[self.running]
+                    self.results[late.name] = PropertyResult(late.name, late.claim, "timeout", message=self.message)
         return None
 
     def _awaits(self, name: str, outcome: str) -> bool:
@@ -116,7 +117,7 @@ class Deposition(Testimony):
             case {"event": "done"} if may_answer or (self.outcome and not self.is_done):
                 self.is_done = True
             case _:
-                self.hear_an_end(run, message)
+                self.hear_in_common(run, message)
 
     def relay(self, trusted: Run) -> None:
         """Hand the answers over once there will be no more."""

@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -107,23 +108,10 @@ def known(home: Path, acquaint: Callable[[Path, Exercise], Path]) -> Path:
     return acquaint(home, Exercise("dropout"))
 
 
-class Shared:
-    """The session's sandbox, where a command would start one of its own."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-
-    def __enter__(self) -> Sandbox:
-        return self.sandbox
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
 @pytest.fixture
 def grader(sandbox: Sandbox, fingerprints: Fingerprints, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """The command line in this process."""
-    monkeypatch.setattr(cli, "new_sandbox", lambda many=False: Shared(sandbox))
+    """The command line in this process, with the session's sandbox where it would start one of its own."""
+    monkeypatch.setattr(cli, "new_sandbox", lambda many=False: nullcontext(sandbox))
     monkeypatch.setattr(cli, "kept_fingerprints", lambda announce: fingerprints)
     return lambda *arguments: CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 

@@ -216,21 +216,18 @@ def run(file: Path | str, home: Path, *options: str) -> tuple[int, dict]:
     """The exit code and the one JSON object that the command prints."""
     done = subprocess.run(
         [sys.executable, "-m", "grader", "run", "attention", "--file", str(file), "--json", "--no-bench", *options],
-        cwd=ROOT, env=os.environ | {"GRADER_HOME": str(home)}, capture_output=True, timeout=900,
+        cwd=ROOT, env=os.environ | {"GRADER_HOME": str(home)}, capture_output=True, text=True,
+        timeout=900,
     )  # fmt: skip
-    assert done.stdout.count(b"\n") == 1, done.stdout + done.stderr
-    assert b"Traceback" not in done.stderr
-    assert b"\x1b" not in done.stdout + done.stderr
-    return done.returncode, json.loads(done.stdout, parse_constant=pytest.fail)
+    return done.returncode, one_object(done.stdout, done.stderr)
 
 
-def assert_one_object(result: Result) -> dict:
-    """The one JSON object that a command prints of what does not pass."""
-    assert result.exit_code == 1
-    assert result.stdout.count("\n") == 1, result.output
-    assert "Traceback" not in result.output
-    assert "\x1b" not in result.output
-    return json.loads(result.stdout, parse_constant=pytest.fail)
+def one_object(stdout: str, stderr: str) -> dict:
+    """All that a command printed: one JSON object, and no traceback or escape code."""
+    assert stdout.count("\n") == 1, stdout + stderr
+    assert "Traceback" not in stdout + stderr
+    assert "\x1b" not in stdout + stderr
+    return json.loads(stdout, parse_constant=pytest.fail)
 
 
 THROUGH_THE_COMMAND_LINE = (
@@ -243,14 +240,17 @@ THROUGH_THE_COMMAND_LINE = (
 @pytest.mark.parametrize("name", [name for name, (_, outcome) in ENCODED.items() if outcome != "passed"])
 def test_a_source_that_is_no_python_harms_no_parser_of_ours(name: str, tmp_path: Path, grader: Command) -> None:
     (tmp_path / "answer.py").write_bytes(ENCODED[name][0])
-    assert_one_object(grader("run", "attention", "--file", tmp_path / "answer.py", "--json", "--no-bench"))
+    result = grader("run", "attention", "--file", tmp_path / "answer.py", "--json", "--no-bench")
+    one_object(result.stdout, result.stderr)
+    assert result.exit_code == 1
 
 
 @pytest.mark.namespaces
 @pytest.mark.parametrize("name", THROUGH_THE_COMMAND_LINE)
 def test_the_command_line_prints_one_object_and_exits_with_1(name: str, grader: Command) -> None:
-    found = assert_one_object(grader("run", "attention", "--file", FILES[name], "--json", "--no-bench"))
-    assert [found["outcome"]] == expected(FILES[name], namespaces=True)
+    result = grader("run", "attention", "--file", FILES[name], "--json", "--no-bench")
+    found = one_object(result.stdout, result.stderr)
+    assert (result.exit_code, found["outcome"]) == (1, *expected(FILES[name], namespaces=True))
 
 
 @pytest.mark.namespaces
