@@ -421,6 +421,16 @@ def test_the_state_is_carried_between_windows(seed):
     assert any(bits_per_character(model, "aab" * 20) < 0.6 for model in runs)  # 2/3 is the least for who forgets
 
 
+@costly
+@once
+@given(seeds)
+def test_chance_is_not_taken_for_a_rule(seed):
+    """In a text drawn at random no next character can be known, and a trained model pays hardly more than log₂ V for one."""
+    learned, other = ("".join("abcde"[i] for i in ids(seed + part, n).tolist()) for part, n in enumerate((2_400, 400)))
+    config = replace(TINY, streams=4, window=4, grad_clip=1e6)  # a small bound would hide steps that go too far
+    assert bits_per_character(train(learned, config), other) < 3.2  # log₂ 5 is 2.3
+
+
 def pairs_table(text, held_out):
     """The bits per character of held-out text under a table of the pairs that were counted in `text`, slightly smoothed."""
     alphabet = sorted(set(text))

@@ -179,7 +179,7 @@ def files(submission: ModuleType, seed: int) -> dict[str, Tensor]:
 
 @workload()
 def training(submission: ModuleType, seed: int) -> dict[str, Tensor]:
-    """What every training must do: repeat itself, know its alphabet, and carry its state from window to window."""
+    """What every training must do: repeat itself, know its alphabet, carry its state, and learn nothing from noise."""
     text, found = letters(seed, 40), {}
     runs = []
     for number in (seed % 1_000, seed % 1_000, seed % 1_000 + 1):
@@ -187,10 +187,17 @@ def training(submission: ModuleType, seed: int) -> dict[str, Tensor]:
         runs.append(submission.train(text + "zyx", replace(TINY, seed=number)))
     last = [run.eval()(torch.zeros(1, 4, dtype=torch.int64))[0] for run in runs]
     found |= {"alphabet": codes(runs[0].alphabet), "again": last[0] - last[1], "other": (last[0] - last[2]).any()}
-    return found | {"carried": torch.tensor(any(remembers(submission, number) for number in range(3)))}
+    carried = any(remembers(submission, number) for number in range(3))
+    return found | {"carried": torch.tensor(carried), "calm": torch.tensor(stays_calm(submission, seed))}
 
 
 def remembers(submission: ModuleType, seed: int) -> bool:
     """Whether one training finds out what only a carried state can know. Without it, a text of 'aab' costs 2/3 of a bit."""
     model = submission.train("aab" * 160, replace(TINY, window=1, streams=4, passes=2, learning_rate=0.01, seed=seed))
     return submission.bits_per_character(model, "aab" * 20) < 0.6
+
+
+def stays_calm(submission: ModuleType, seed: int) -> bool:
+    """Whether a model that was trained on a text drawn at random pays little more for another than log₂ 5, which is 2.3 bits."""
+    model = submission.train(letters(seed, 2_400), replace(TINY, streams=4, window=4, grad_clip=1e6))
+    return submission.bits_per_character(model, letters(seed + 1, 400)) < 3.2

@@ -279,6 +279,23 @@ def never_sets_the_seed(text, config):
     return trained(text, config, step)
 
 
+@instead_of("train")
+def never_clears_the_gradients(text, config):
+    """`backward` adds to what is there, so without `zero_grad` each step follows the sum of all windows so far, taken at weights
+    that are gone. The sum keeps pushing where it is no longer needed, and the model swings past what it should learn; a
+    text with plain rules, and clipping, can hide it for long."""
+    torch.manual_seed(config.seed)
+
+    def step(model, optimizer, x, y, state):
+        logits, state = model(x, state)
+        F.cross_entropy(logits.flatten(0, 1), y.flatten()).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
+        optimizer.step()
+        return state.detach()
+
+    return trained(text, config, step)
+
+
 equivalents = [
     Equivalent("windows: True → False", "both cuts are equally long"),
     Equivalent("bits_per_character: True → False", "both cuts are equally long"),
