@@ -60,7 +60,7 @@ def follows(optimizer, gradients, lr, betas, eps, **decay):
     """Whether every entry goes where `by_hand` goes."""
     columns = zip(optimizer[1][0].tolist(), gradients.T.tolist(), strict=True)
     expected = torch.tensor([by_hand(*column, lr, betas, eps, **decay) for column in columns], dtype=torch.float64)
-    agrees(trained(optimizer, [[gradient] for gradient in gradients])[0], expected)
+    agrees(trained(optimizer, [[gradient] for gradient in gradients])[0], expected, **exact)
 
 
 @few

@@ -13,8 +13,9 @@ forbids = []
 few = settings(max_examples=10)
 patiences = integers(1, 4)
 numbers = integers(-8, 8).map(lambda n: n / 4)
-metrics = lists(numbers, min_size=1, max_size=10)
-with_strays = lists(numbers | sampled_from([math.nan, math.inf, -math.inf]), min_size=1, max_size=10)
+END = [-4.0, -4.25, -4.5, -4.5, 0.0, 0.0, 0.0, 0.0]  # of every run: a gain, small ones that add up, a tie, and no more
+metrics = lists(numbers, max_size=8).map(lambda values: values + END)
+with_strays = lists(numbers | sampled_from([math.nan, math.inf, -math.inf]), max_size=8).map(lambda values: values + END)
 dtypes = sampled_from([torch.float64, torch.float32, torch.bfloat16])
 
 
