@@ -23,6 +23,18 @@ def corpora(draw, most=3):
     return candidates, [draw(lists(long_sentences, min_size=1, max_size=3)) for _ in candidates]
 
 
+# Longer and shorter than a candidate of 20 words, closest and not, with a word that is clipped.
+REFERENCES = [["a"] * 6 + ["b"] * 15, ["a"] * 6 + ["c"] * 13, ["a"] * 4 + ["b"] * 6]
+
+
+def telling(corpus):
+    """The corpus, and two that tell most mistakes: beside one of its candidates 4-grams match, alone not even pairs do."""
+    candidates, references = corpus
+    yield corpus
+    yield [["a"] * 10 + ["d"] * 10, *candidates[:1]], [REFERENCES, *references[:1]]
+    yield [["a", "d"] * 10], [REFERENCES]
+
+
 def occurrences(ngram, tokens):
     """How often the n-gram stands in the tokens."""
     return sum(list(ngram) == tokens[start : start + len(ngram)] for start in range(len(tokens)))
@@ -65,7 +77,9 @@ def by_definition(candidates, references, max_n, smooth):
 @given(sentences, lists(sentences, min_size=1, max_size=3), orders)
 def test_each_ngram_matches_at_most_as_often_as_in_one_reference(candidate, references, n):
     """Every distinct n-gram counts as often as in the candidate, but no more than in the reference that has most of it."""
-    agrees(clipped_matches(candidate, references, n), matches_by_definition(candidate, references, n))
+    for more in (0, 9):  # of one word, of which each reference has fewer
+        both = candidate + ["a"] * more, [reference + ["a"] * (more // 2) for reference in references]
+        agrees(clipped_matches(*both, n), matches_by_definition(*both, n))
 
 
 @few
@@ -125,14 +139,16 @@ def test_an_empty_candidate_has_a_penalty_of_zero(reference_length):
 @given(corpora(), orders)
 def test_bleu_is_the_penalty_times_the_geometric_mean(corpus, max_n):
     """Over the whole corpus, BLEU is the brevity penalty times the geometric mean of the precisions, or 0 where one is 0."""
-    agrees(bleu(*corpus, max_n), by_definition(*corpus, max_n, smooth=False))
+    for corpus in telling(corpus):
+        agrees(bleu(*corpus, max_n), by_definition(*corpus, max_n, smooth=False))
 
 
 @some
 @given(corpora(), orders)
 def test_smoothing_halves_its_credit_at_each_missing_order(corpus, max_n):
     """Smoothed, the first order without a match counts half a match, the next a quarter."""
-    agrees(bleu(*corpus, max_n, smooth=True), by_definition(*corpus, max_n, smooth=True))
+    for corpus in telling(corpus):
+        agrees(bleu(*corpus, max_n, smooth=True), by_definition(*corpus, max_n, smooth=True))
 
 
 @few
@@ -178,11 +194,19 @@ def test_an_order_that_no_candidate_is_long_enough_for_scores_zero(length, more)
 @few
 @given(integers(4, 8), integers(1, 3))
 def test_the_closest_reference_gives_the_length(length, off):
-    """The penalty compares with the reference that is closest in length, and of two with the shorter one."""
+    """The penalty compares with the reference that is closest in length, shorter or longer."""
     longer, far = ["a"] * (length + off), ["a"] * (length + 3 * off)
     agrees(bleu([["a"] * length], [[far, longer]], 1), math.exp(1 - len(longer) / length))
     agrees(bleu([["a"] * length], [[["x"] * (length - off - 1), longer]], 1), math.exp(1 - len(longer) / length))
-    agrees(bleu([["a"] * length], [[longer, ["x"] * (length - off)]], 1), 1.0)
+
+
+@few
+@given(integers(4, 8), integers(1, 3))
+def test_of_two_equally_close_references_the_shorter_counts(length, off):
+    """A candidate that lies halfway between two references in length is not punished, in whichever order they stand."""
+    both = [["a"] * (length + off), ["x"] * (length - off)]
+    for references in (both, both[::-1]):
+        agrees(bleu([["a"] * length], [references], 1), 1.0)
 
 
 @few
