@@ -198,6 +198,6 @@ def remembers(submission: ModuleType, seed: int) -> bool:
 
 
 def stays_calm(submission: ModuleType, seed: int) -> bool:
-    """Whether a model that was trained on a text drawn at random pays little more for another than log₂ 5, which is 2.3 bits."""
+    """Whether a model that was trained on text drawn at random pays little more for other such text than log₂ 5, 2.3 bits."""
     model = submission.train(letters(seed, 2_400), replace(TINY, streams=4, window=4, grad_clip=1e6))
     return submission.bits_per_character(model, letters(seed + 1, 400)) < 3.2

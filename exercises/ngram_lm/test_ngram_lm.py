@@ -41,6 +41,12 @@ def models(draw):
     return known, order, seen[draw(seeds) % len(seen)] if seen and draw(integers(0, 2)) else context
 
 
+def and_edges(model):
+    """With it, the beginning of a text and a unigram model: where marks count, and where no context does."""
+    known, order, context = model
+    return model, (known, order, ids()), (known, 1, context)
+
+
 def padded(text, order):
     return (-1,) * (order - 1) + tuple(text.tolist())
 
@@ -117,10 +123,10 @@ def test_kneser_ney_gives_a_distribution(model, discount):
 @given(models(), floats(0.01, 5))
 def test_add_k_adds_k_to_every_count(model, k):
     """The probability of a token is (count + k) / (all counts + k * vocab), counted after the whole history."""
-    known, order, context = model
-    follows = [gram[-1] for gram in grams(known, order, order) if gram[:-1] == history_of(context, order)]
-    expected = [(follows.count(token) + k) / (len(follows) + k * VOCAB) for token in range(VOCAB)]
-    agrees(NGrams(known, order, VOCAB).add_k(context, k), torch.tensor(expected, dtype=torch.float64))
+    for known, order, context in and_edges(model):
+        follows = [gram[-1] for gram in grams(known, order, order) if gram[:-1] == history_of(context, order)]
+        expected = [(follows.count(token) + k) / (len(follows) + k * VOCAB) for token in range(VOCAB)]
+        agrees(NGrams(known, order, VOCAB).add_k(context, k), torch.tensor(expected, dtype=torch.float64))
 
 
 @few
@@ -211,10 +217,10 @@ def test_kneser_ney_thinks_everything_possible(model, discount):
 @given(models())
 def test_without_a_discount_kneser_ney_only_counts(model):
     """With a discount of zero, the probabilities after a history that occurred are the shares of what followed."""
-    known, order, context = model
-    shares = shares_after(known, order, history_of(context, order))
-    if shares is not None:
-        agrees(NGrams(known, order, VOCAB).kneser_ney(context, 0.0), shares)
+    for known, order, context in and_edges(model):
+        shares = shares_after(known, order, history_of(context, order))
+        if shares is not None:
+            agrees(NGrams(known, order, VOCAB).kneser_ney(context, 0.0), shares)
 
 
 @few

@@ -110,7 +110,8 @@ def test_single_words_have_no_order(texts, reference):
 @given(builds(words, seeds, integers(0, 7), integers(1, 4)), sentences)
 def test_a_subsequence_is_the_longest_that_is_in_both(one, other):
     """No subsequence of the one text that is longer stands in the other, and one of that length does."""
-    agrees(lcs_length(one, other), longest_common(one, other))
+    for text in (other, one[::-1]):
+        agrees(lcs_length(one, text), longest_common(one, text))
 
 
 @few
@@ -134,9 +135,10 @@ def test_a_subsequence_keeps_the_order(length):
 @given(sentences, sentences, sampled_from("ax"))
 def test_a_common_ending_is_always_used(one, other, token):
     """A token appended to both texts, or put before both, makes their subsequence longer by one."""
-    length = lcs_length(one, other)
-    agrees(lcs_length([*one, token], [*other, token]), length + 1)
-    agrees(lcs_length([token, *one], [token, *other]), length + 1)
+    for mine, theirs, same_token in ((one, other, token), (["x", *one], one, "x")):
+        length = lcs_length(mine, theirs)
+        agrees(lcs_length([*mine, same_token], [*theirs, same_token]), length + 1)
+        agrees(lcs_length([same_token, *mine], [same_token, *theirs]), length + 1)
 
 
 @few
@@ -160,8 +162,9 @@ def test_a_long_text_is_no_exception(few_tokens):
 @given(sentences, sentences)
 def test_rouge_l_is_the_share_of_the_subsequence(candidate, reference):
     """ROUGE-L is the length of the longest common subsequence over the length of each text, and their harmonic mean."""
-    expected = ratios(longest_common(candidate, reference), len(candidate), len(reference))
-    same(rouge_l(candidate, [reference]), expected)
+    for text in (reference, candidate[::-1]):
+        expected = ratios(longest_common(candidate, text), len(candidate), len(text))
+        same(rouge_l(candidate, [text]), expected)
 
 
 @few
@@ -169,8 +172,9 @@ def test_rouge_l_is_the_share_of_the_subsequence(candidate, reference):
 def test_exchanging_the_texts_exchanges_precision_and_recall(candidate, reference, n):
     """What is precision one way is recall the other way, and F1 is the same both ways."""
     for score in (lambda one, other: rouge_n(one, [other], n), lambda one, other: rouge_l(one, [other])):
-        precision, recall, f1 = score(candidate, reference)
-        same(score(reference, candidate), (recall, precision, f1))
+        for one, other in ((candidate, reference), (["x", *candidate], [*candidate, "x"])):
+            precision, recall, f1 = score(one, other)
+            same(score(other, one), (recall, precision, f1))
 
 
 @few
@@ -194,14 +198,16 @@ def test_nothing_shared_is_zero(candidate, reference, n):
 @given(long_sentences, lists(sentences, min_size=1, max_size=3), orders)
 def test_rouge_n_is_that_of_the_best_reference(candidate, references, n):
     """Of several references, ROUGE-N has the highest F1, with the precision and recall of a reference that gives it."""
-    is_the_best_of(rouge_n(candidate, references, n), [rouge_n(candidate, [reference], n) for reference in references])
+    for texts in (references, [*references, candidate[:3], [*candidate, *"xyz"]]):  # where no one is best at both
+        is_the_best_of(rouge_n(candidate, texts, n), [rouge_n(candidate, [text], n) for text in texts])
 
 
 @few
 @given(long_sentences, lists(sentences, min_size=1, max_size=3))
 def test_rouge_l_is_that_of_the_best_reference(candidate, references):
     """Of several references, ROUGE-L has the highest F1, with the precision and recall of a reference that gives it."""
-    is_the_best_of(rouge_l(candidate, references), [rouge_l(candidate, [reference]) for reference in references])
+    for texts in (references, [*references, candidate[:3], [*candidate, *"xyz"]]):
+        is_the_best_of(rouge_l(candidate, texts), [rouge_l(candidate, [text]) for text in texts])
 
 
 @few

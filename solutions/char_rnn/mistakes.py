@@ -281,9 +281,9 @@ def never_sets_the_seed(text, config):
 
 @instead_of("train")
 def never_clears_the_gradients(text, config):
-    """`backward` adds to what is there, so without `zero_grad` each step follows the sum of all windows so far, taken at weights
-    that are gone. The sum keeps pushing where it is no longer needed, and the model swings past what it should learn; a
-    text with plain rules, and clipping, can hide it for long."""
+    """`backward` adds to what is there, so without `zero_grad` each step follows the sum of all windows so far, taken at
+    weights that are gone. The sum keeps pushing where it is no longer needed, and the model swings past what it should
+    learn; a text with plain rules, and clipping, can hide it for long."""
     torch.manual_seed(config.seed)
 
     def step(model, optimizer, x, y, state):
