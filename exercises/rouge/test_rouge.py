@@ -56,6 +56,11 @@ def is_the_best_of(got, alone):
     same(got, min(alone, key=lambda each: sum(abs(x - y) for x, y in zip(each, got, strict=True))))
 
 
+def with_rivals(candidate, references):
+    """The references, and once more beside one that is best at recall and one that is best at precision."""
+    return references, [*references, candidate[:3], [*candidate, *"xyz"]]
+
+
 @some
 @given(sentences, sentences, orders)
 def test_precision_and_recall_share_the_same_ngrams(candidate, reference, n):
@@ -198,7 +203,7 @@ def test_nothing_shared_is_zero(candidate, reference, n):
 @given(long_sentences, lists(sentences, min_size=1, max_size=3), orders)
 def test_rouge_n_is_that_of_the_best_reference(candidate, references, n):
     """Of several references, ROUGE-N has the highest F1, with the precision and recall of a reference that gives it."""
-    for texts in (references, [*references, candidate[:3], [*candidate, *"xyz"]]):  # where no one is best at both
+    for texts in with_rivals(candidate, references):
         is_the_best_of(rouge_n(candidate, texts, n), [rouge_n(candidate, [text], n) for text in texts])
 
 
@@ -206,7 +211,7 @@ def test_rouge_n_is_that_of_the_best_reference(candidate, references, n):
 @given(long_sentences, lists(sentences, min_size=1, max_size=3))
 def test_rouge_l_is_that_of_the_best_reference(candidate, references):
     """Of several references, ROUGE-L has the highest F1, with the precision and recall of a reference that gives it."""
-    for texts in (references, [*references, candidate[:3], [*candidate, *"xyz"]]):
+    for texts in with_rivals(candidate, references):
         is_the_best_of(rouge_l(candidate, texts), [rouge_l(candidate, [text]) for text in texts])
 
 

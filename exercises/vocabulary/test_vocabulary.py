@@ -79,8 +79,9 @@ def test_the_order_of_the_texts_does_not_matter(texts):
 @given(corpora(), integers(2, 10))
 def test_max_size_counts_every_entry(texts, max_size):
     """With max_size, the first max_size entries are left, the special ones among them, and `len` counts them."""
-    limited = Vocabulary([*texts, WORDS], max_size=max_size)
-    agrees(limited.tokens, Vocabulary([*texts, WORDS]).tokens[:max_size])
+    texts = [*texts, WORDS]  # enough for every size
+    limited = Vocabulary(texts, max_size=max_size)
+    agrees(limited.tokens, Vocabulary(texts).tokens[:max_size])
     agrees(len(limited), len(limited.tokens))
 
 

@@ -32,8 +32,12 @@ def trained(text, config: Config, step):
 
 def learn(model, optimizer, logits, y):
     optimizer.zero_grad()
+    descend(model, optimizer, logits, y, grad_clip=1.0)
+
+
+def descend(model, optimizer, logits, y, grad_clip):
     F.cross_entropy(logits.flatten(0, 1), y.flatten()).backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    nn.utils.clip_grad_norm_(model.parameters(), grad_clip)
     optimizer.step()
 
 
@@ -288,9 +292,7 @@ def never_clears_the_gradients(text, config):
 
     def step(model, optimizer, x, y, state):
         logits, state = model(x, state)
-        F.cross_entropy(logits.flatten(0, 1), y.flatten()).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
-        optimizer.step()
+        descend(model, optimizer, logits, y, config.grad_clip)
         return state.detach()
 
     return trained(text, config, step)
